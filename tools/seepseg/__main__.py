@@ -1,0 +1,7 @@
+"""`python -m seepseg` is `seepseg`."""
+
+import sys
+
+from seepseg.cli import main
+
+sys.exit(main())

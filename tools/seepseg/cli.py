@@ -1,0 +1,72 @@
+"""The command table. Each command is a module of `commands` with SUMMARY, EXAMPLE, add_arguments and run."""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from seepseg import __version__
+from seepseg.errors import SeepsegError
+
+COMMANDS = {
+    "get": "fetch a dataset by its recipe, or from Roboflow, Kaggle or a link",
+    "convert": "turn masks, COCO, boxes or scenes into an exact YOLO-seg dataset",
+    "check": "find what is wrong with a dataset before training does",
+    "preview": "look at images, truth and labels side by side",
+    "simulate": "make SAR tiles and scenes with seeps of seven classes",
+}
+
+LIBRARIES_HINT = (
+    "OpenCV lacks a system library ({reason}); on Debian or Ubuntu run: "
+    "apt-get install -y libgl1 libglib2.0-0 libxcb1"
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command: 0 done, 1 the answer is no, 2 the user must change something."""
+    os.environ.setdefault("YOLO_AUTOINSTALL", "false")
+    os.environ.setdefault("YOLO_OFFLINE", "true")
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        args = build_parser(arguments).parse_args(arguments)
+        if not hasattr(args, "run"):
+            build_parser([]).print_help()
+            return 2
+        return int(args.run(args))
+    except SeepsegError as error:
+        print(f"seepseg: {error}", file=sys.stderr)
+        return 2
+    except ImportError as error:
+        if ".so" not in str(error):
+            raise
+        reason = str(error).split(":")[0]
+        print(f"seepseg: {LIBRARIES_HINT.format(reason=reason)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("seepseg: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser, with the flags of the one command that is asked for: the others are not imported."""
+    parser = argparse.ArgumentParser(
+        prog="seepseg", description="Oil seeps and spills in SAR and aerial images, from labels to the edge."
+    )
+    parser.add_argument("--version", action="version", version=f"seepseg {__version__}")
+    table = parser.add_subparsers(metavar="COMMAND")
+    wanted = next((word for word in arguments if not word.startswith("-")), None)
+    for name, summary in COMMANDS.items():
+        command = table.add_parser(
+            name, help=summary, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        if name == wanted:
+            module = importlib.import_module(f"seepseg.commands.{name}")
+            command.description = module.__doc__
+            module.add_arguments(command)
+            if not command.get_default("run"):
+                command.set_defaults(run=module.run)
+    return parser

@@ -1,0 +1,1 @@
+"""The dataset folder: written, split, checked, looked at."""

@@ -1,0 +1,110 @@
+"""Instances from whatever a source holds: regions of a label image, a bitmap, polygons, run lengths."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from seepseg import outline, rle
+from seepseg.values import Bitmap, Instance, Outline
+
+
+def from_regions(labels: NDArray[np.int32], class_ids: Sequence[int]) -> tuple[Instance, ...]:
+    """Region k (1..n) of a label image as an instance of class_ids[k - 1]; empty regions give none.
+
+    A region in several parts is one instance of several outlines.
+    """
+    height, width = labels.shape
+    parts: dict[int, list[Outline]] = {}
+    for label, ring in outline.trace(labels):
+        parts.setdefault(label, []).append(ring)
+    rles = rle.encode_labels(labels, len(class_ids))
+    present = sorted(parts)
+    sizes = rle.measure([rles[label - 1] for label in present], width, height)
+    return tuple(
+        Instance(class_ids[label - 1], rles[label - 1], box, area, tuple(parts[label]))
+        for label, (area, box) in zip(present, sizes, strict=True)
+    )
+
+
+def from_classes(classes: NDArray[np.uint8]) -> tuple[Instance, ...]:
+    """Each 8-connected component of a class map (0 none, class id + 1) as an instance."""
+    present = np.flatnonzero(np.bincount(classes.ravel(), minlength=1)[1:]) + 1
+    labels = np.zeros(classes.shape, np.int32)
+    class_ids: list[int] = []
+    for value in present.tolist():
+        mine = cv2.compare(classes, value, cv2.CMP_EQ)
+        count, components = cv2.connectedComponents(mine, connectivity=8, ltype=cv2.CV_32S)
+        if class_ids:
+            components[components > 0] += len(class_ids)
+        labels |= components
+        class_ids += [value - 1] * (count - 1)
+    return from_regions(labels, class_ids) if class_ids else ()
+
+
+def from_bitmap(
+    bitmap: Bitmap,
+    class_id: int,
+    *,
+    x: int = 0,
+    y: int = 0,
+    width: int | None = None,
+    height: int | None = None,
+    crowd: bool = False,
+    source_id: int | str | None = None,
+) -> Instance | None:
+    """One object from its bitmap, or from a crop of it at (x, y); None where the bitmap is empty."""
+    if not bitmap.any():
+        return None
+    rows, columns = bitmap.shape
+    width, height = width or columns, height or rows
+    rings = [
+        Outline(ring.points + (x, y), ring.inward)
+        for _, ring in outline.trace((bitmap != 0).astype(np.int32))
+    ]
+    if (rows, columns) == (height, width):
+        counts = rle.encode(bitmap)
+    else:
+        counts = rle.encode_crop(bitmap, x, y, width, height)
+    ((area, box),) = rle.measure([counts], width, height)
+    return Instance(class_id, counts, box, area, tuple(rings), crowd, source_id)
+
+
+def from_rle(
+    counts: bytes,
+    width: int,
+    height: int,
+    class_id: int,
+    *,
+    crowd: bool = False,
+    source_id: int | str | None = None,
+) -> Instance | None:
+    """One object from its run lengths, or None where they are empty."""
+    ((area, (x, y, columns, rows)),) = rle.measure([counts], width, height)
+    if not area:
+        return None
+    crop = rle.decode(counts, width, height)[y : y + rows, x : x + columns]
+    rings = tuple(
+        Outline(ring.points + (x, y), ring.inward) for _, ring in outline.trace(crop.astype(np.int32))
+    )
+    return Instance(class_id, counts, (x, y, columns, rows), area, rings, crowd, source_id)
+
+
+def from_polygons(
+    polygons: Sequence[NDArray[np.float64]],
+    width: int,
+    height: int,
+    class_id: int,
+    *,
+    crowd: bool = False,
+    source_id: int | str | None = None,
+) -> Instance | None:
+    """One object from the parts that its source drew, which are kept as they are; the truth is pycocotools' raster.
+    None where that raster is empty."""
+    counts = rle.encode_polygons(polygons, width, height)
+    ((area, box),) = rle.measure([counts], width, height)
+    if not area:
+        return None
+    parts = tuple(Outline(np.asarray(polygon, np.float64)) for polygon in polygons)
+    return Instance(class_id, counts, box, area, parts, crowd, source_id)

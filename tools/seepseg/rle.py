@@ -1,0 +1,76 @@
+"""Bitmaps ↔ COCO's run lengths: the exact truth of an instance, without one full-size bitmap each."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
+
+from seepseg.values import Bitmap
+
+Box = tuple[int, int, int, int]
+
+
+def encode_labels(labels: NDArray[np.int32], count: int) -> list[bytes]:
+    """The run lengths of the regions 1..count of a label image, in one pass over it."""
+    height, width = labels.shape
+    columns = np.ascontiguousarray(labels.T).ravel()
+    edges = np.flatnonzero(columns[1:] != columns[:-1]) + 1
+    starts = np.concatenate(([0], edges))
+    ends = np.concatenate((edges, [columns.size]))
+    owner = columns[starts]
+    order = np.argsort(owner, kind="stable")
+    starts, ends, owner = starts[order], ends[order], owner[order]
+    first = np.searchsorted(owner, np.arange(1, count + 2))
+    runs = []
+    for low, high in zip(first[:-1], first[1:], strict=True):
+        marks = np.empty(2 * (high - low) + 2, np.int64)
+        marks[0] = 0
+        marks[1:-1:2] = starts[low:high]
+        marks[2:-1:2] = ends[low:high]
+        marks[-1] = columns.size
+        counts = np.diff(marks)
+        runs.append({"size": [height, width], "counts": counts if counts[-1] else counts[:-1]})
+    return [run["counts"] for run in coco_mask.frPyObjects(runs, height, width)] if runs else []
+
+
+def encode(bitmap: Bitmap) -> bytes:
+    """The run lengths of one bitmap."""
+    counts: bytes = coco_mask.encode(np.asfortranarray(bitmap))["counts"]
+    return counts
+
+
+def encode_crop(bitmap: Bitmap, x: int, y: int, width: int, height: int) -> bytes:
+    """The run lengths of a bitmap that is a crop of the image at (x, y)."""
+    rows, columns = np.nonzero(bitmap.T)[::-1]
+    at = (columns + x) * height + rows + y
+    gaps = np.flatnonzero(np.diff(at) != 1)
+    starts = at[np.concatenate(([0], gaps + 1))]
+    ends = at[np.append(gaps, len(at) - 1)] + 1
+    marks = np.concatenate(([0], np.stack([starts, ends], axis=1).ravel(), [width * height]))
+    run = {"size": [height, width], "counts": np.diff(marks)}
+    counts: bytes = coco_mask.frPyObjects([run], height, width)[0]["counts"]
+    return counts
+
+
+def encode_polygons(polygons: Sequence[NDArray[np.float64]], width: int, height: int) -> bytes:
+    """The raster that pycocotools gives the union of these polygons."""
+    parts = coco_mask.frPyObjects([polygon.ravel().tolist() for polygon in polygons], height, width)
+    counts: bytes = coco_mask.merge(parts)["counts"] if len(parts) > 1 else parts[0]["counts"]
+    return counts
+
+
+def decode(rle: bytes, width: int, height: int) -> Bitmap:
+    """The bitmap of one instance, full size."""
+    bitmap: Bitmap = coco_mask.decode({"size": [height, width], "counts": rle})
+    return np.ascontiguousarray(bitmap)
+
+
+def measure(rles: Sequence[bytes], width: int, height: int) -> list[tuple[int, Box]]:
+    """Area and box (x, y, width, height) of each."""
+    if not rles:
+        return []
+    objects = [{"size": [height, width], "counts": rle} for rle in rles]
+    areas = coco_mask.area(objects).tolist()
+    boxes = coco_mask.toBbox(objects).astype(int).tolist()
+    return [(int(area), tuple(box)) for area, box in zip(areas, boxes, strict=True)]

@@ -1,0 +1,1 @@
+"""SAR scenes with seeps of seven skewed classes, for demos and tests."""
