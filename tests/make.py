@@ -36,3 +36,13 @@ def write_image(path: Path, pixels: Bitmap) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     assert cv2.imwrite(str(path), pixels)
     return path
+
+
+def write_pairs(folder: Path, count: int, *, size: int = 48, classes: int = 2, seed: int = 0) -> tuple[Path, Path]:
+    """Images and class-index masks of ragged objects, in two folders."""
+    rng = np.random.default_rng(seed)
+    for index in range(count):
+        mask = ragged(rng, size, size) * rng.integers(1, classes + 1, dtype=np.uint8)
+        write_image(folder / "images" / f"tile{index:03d}.png", grey_image(rng, size, size))
+        write_image(folder / "masks" / f"tile{index:03d}.png", mask)
+    return folder / "images", folder / "masks"

@@ -18,8 +18,7 @@ COMMANDS = {
 }
 
 LIBRARIES_HINT = (
-    "OpenCV lacks a system library ({reason}); on Debian or Ubuntu run: "
-    "apt-get install -y libgl1 libglib2.0-0 libxcb1"
+    "OpenCV lacks a system library ({reason}); on Debian or Ubuntu run: apt-get install -y libgl1 libglib2.0-0 libxcb1"
 )
 
 
@@ -37,6 +36,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SeepsegError as error:
         print(f"seepseg: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"seepseg: {where}{error.strerror or error}", file=sys.stderr)
+        return 2
     except ImportError as error:
         if ".so" not in str(error):
             raise
@@ -46,9 +52,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("seepseg: stopped", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
 
 
 def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
@@ -60,9 +63,7 @@ def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     table = parser.add_subparsers(metavar="COMMAND")
     wanted = next((word for word in arguments if not word.startswith("-")), None)
     for name, summary in COMMANDS.items():
-        command = table.add_parser(
-            name, help=summary, formatter_class=argparse.RawDescriptionHelpFormatter
-        )
+        command = table.add_parser(name, help=summary, formatter_class=argparse.RawDescriptionHelpFormatter)
         if name == wanted:
             module = importlib.import_module(f"seepseg.commands.{name}")
             command.description = module.__doc__

@@ -36,8 +36,7 @@ class MissingExtra(SeepsegError):
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
         super().__init__(
-            f"{purpose} needs the package {package}, which is not installed; "
-            f"run: pip install 'seepseg[{extra}]'"
+            f"{purpose} needs the package {package}, which is not installed; run: pip install 'seepseg[{extra}]'"
         )
 
 

@@ -34,7 +34,7 @@ def from_classes(classes: NDArray[np.uint8]) -> tuple[Instance, ...]:
     labels = np.zeros(classes.shape, np.int32)
     class_ids: list[int] = []
     for value in present.tolist():
-        mine = cv2.compare(classes, value, cv2.CMP_EQ)
+        mine = (classes == value).view(np.uint8)
         count, components = cv2.connectedComponents(mine, connectivity=8, ltype=cv2.CV_32S)
         if class_ids:
             components[components > 0] += len(class_ids)
@@ -59,10 +59,7 @@ def from_bitmap(
         return None
     rows, columns = bitmap.shape
     width, height = width or columns, height or rows
-    rings = [
-        Outline(ring.points + (x, y), ring.inward)
-        for _, ring in outline.trace((bitmap != 0).astype(np.int32))
-    ]
+    rings = [Outline(ring.points + (x, y), ring.inward) for _, ring in outline.trace((bitmap != 0).astype(np.int32))]
     if (rows, columns) == (height, width):
         counts = rle.encode(bitmap)
     else:
@@ -85,9 +82,7 @@ def from_rle(
     if not area:
         return None
     crop = rle.decode(counts, width, height)[y : y + rows, x : x + columns]
-    rings = tuple(
-        Outline(ring.points + (x, y), ring.inward) for _, ring in outline.trace(crop.astype(np.int32))
-    )
+    rings = tuple(Outline(ring.points + (x, y), ring.inward) for _, ring in outline.trace(crop.astype(np.int32)))
     return Instance(class_id, counts, (x, y, columns, rows), area, rings, crowd, source_id)
 
 

@@ -11,6 +11,4 @@ T = TypeVar("T")
 
 def track(items: Iterable[T], total: int | None, label: str, *, unit: str = "image") -> Iterable[T]:
     """The items, with a bar on stderr where that is a terminal."""
-    return tqdm(
-        items, total=total, desc=label, unit=f" {unit}", disable=not sys.stderr.isatty(), leave=False
-    )
+    return tqdm(items, total=total, desc=label, unit=f" {unit}", disable=not sys.stderr.isatty(), leave=False)

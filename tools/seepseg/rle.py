@@ -1,6 +1,7 @@
 """Bitmaps ↔ COCO's run lengths: the exact truth of an instance, without one full-size bitmap each."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +9,8 @@ from pycocotools import mask as coco_mask
 
 from seepseg.values import Bitmap
 
+AREA_BATCH = 255
+"""pycocotools 2.0.11 counts the objects it is asked the areas of in eight bits."""
 Box = tuple[int, int, int, int]
 
 
@@ -23,7 +26,7 @@ def encode_labels(labels: NDArray[np.int32], count: int) -> list[bytes]:
     starts, ends, owner = starts[order], ends[order], owner[order]
     first = np.searchsorted(owner, np.arange(1, count + 2))
     runs = []
-    for low, high in zip(first[:-1], first[1:], strict=True):
+    for low, high in pairwise(first.tolist()):
         marks = np.empty(2 * (high - low) + 2, np.int64)
         marks[0] = 0
         marks[1:-1:2] = starts[low:high]
@@ -68,9 +71,13 @@ def decode(rle: bytes, width: int, height: int) -> Bitmap:
 
 def measure(rles: Sequence[bytes], width: int, height: int) -> list[tuple[int, Box]]:
     """Area and box (x, y, width, height) of each."""
-    if not rles:
-        return []
     objects = [{"size": [height, width], "counts": rle} for rle in rles]
-    areas = coco_mask.area(objects).tolist()
-    boxes = coco_mask.toBbox(objects).astype(int).tolist()
-    return [(int(area), tuple(box)) for area, box in zip(areas, boxes, strict=True)]
+    measured = []
+    for start in range(0, len(objects), AREA_BATCH):
+        some = objects[start : start + AREA_BATCH]
+        boxes = coco_mask.toBbox(some).astype(int).tolist()
+        measured += [
+            (int(area), (x, y, columns, rows))
+            for area, (x, y, columns, rows) in zip(coco_mask.area(some), boxes, strict=True)
+        ]
+    return measured

@@ -112,6 +112,7 @@ class Tally:
         self._examples = examples
 
     def add(self, skips: Iterable[Skip]) -> None:
+        """Count some more."""
         for skip in skips:
             self.counts[skip.reason] += 1
             places = self.places.setdefault(skip.reason, [])
@@ -119,6 +120,7 @@ class Tally:
                 places.append(skip.where)
 
     def as_json(self) -> list[dict[str, Any]]:
+        """By reason, in alphabetical order."""
         return [
             {"reason": reason, "count": count, "examples": self.places[reason]}
             for reason, count in sorted(self.counts.items())

@@ -1,6 +1,7 @@
 """The dataset folder as others rely on it: data.yaml, images, labels, manifest."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,11 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from seepseg.errors import DatasetError
+from seepseg.errors import DatasetError, listing
 
 SPLITS = ("train", "val", "test")
 IMAGE_SUFFIXES = frozenset(
-    ".avif .bmp .dng .heic .heif .jp2 .jpeg .jpeg2000 .jpg .mpo .png .tif .tiff .webp".split()
+    [".avif", ".bmp", ".dng", ".heic", ".heif", ".jp2", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"]
 )
 """What Ultralytics lists; anything else in an image folder it passes over."""
 
@@ -39,30 +40,60 @@ class Dataset:
 
 def read_dataset(path: Path) -> Dataset:
     """A dataset folder or its data.yaml; every fault of the YAML in one error."""
+    dataset, problems = resolve(path)
+    if problems:
+        raise DatasetError(listing(problems))
+    return dataset
+
+
+def resolve(path: Path) -> tuple[Dataset, list[str]]:
+    """As much of a dataset as its data.yaml leads to, and what is wrong with the YAML."""
     file = path / "data.yaml" if path.is_dir() else path
+    data = read_yaml(file)
+    problems: list[str] = []
+    names = _names(data, file, problems)
+    root = _root(data, file)
+    if "val" not in data and "validation" in data:
+        data["val"] = data["validation"]
+    splits = {
+        split: tuple(_images(root, data[split], f"{file}: {split}", problems)) for split in SPLITS if data.get(split)
+    }
+    settings = data.get("seepseg") or {}
+    if not isinstance(settings, dict):
+        problems.append(f"{file}: seepseg: must hold settings, such as imgsz: 640")
+        settings = {}
+    imgsz = settings.get("imgsz")
+    if imgsz is not None and (type(imgsz) is not int or imgsz < 1):
+        problems.append(f"{file}: seepseg: imgsz must be a whole number of pixels, not {imgsz!r}")
+        settings = {key: value for key, value in settings.items() if key != "imgsz"}
+    return Dataset(file, root, names, splits, settings), problems
+
+
+def read_yaml(file: Path) -> dict[str, Any]:
+    """The keys of a data.yaml as they stand."""
     try:
-        data = yaml.safe_load(file.read_text(encoding="utf-8"))
+        data = yaml.safe_load(file.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise DatasetError(f"{file}: no such file; give a dataset folder or its data.yaml") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise DatasetError(f"{file}: not readable as YAML: {error}") from None
-    if not isinstance(data, dict) or "names" not in data:
-        raise DatasetError(f"{file}: has no names; a data.yaml lists its classes under `names:`")
-    root = file.parent / data["path"] if data.get("path") else file.parent
-    splits = {
-        split: tuple(_images(root, data[split], file)) for split in SPLITS if data.get(split)
-    }
-    return Dataset(file, root, _names(data["names"], file), splits, data.get("seepseg") or {})
+    if not isinstance(data, dict):
+        raise DatasetError(f"{file}: not a data.yaml: it must hold `train:`, `val:` and `names:`")
+    return data
 
 
 def label_path(image: Path) -> Path:
     """Where Ultralytics looks for the labels of an image."""
+    parts = _swap_images(image) or _swap_images(Path(os.path.abspath(image)))
+    return (Path(*parts) if parts else image).with_suffix(".txt")
+
+
+def _swap_images(image: Path) -> list[str] | None:
     parts = list(image.parts)
     for index in range(len(parts) - 2, -1, -1):
         if parts[index] == "images":
-            parts[index] = "labels"
-            break
-    return Path(*parts).with_suffix(".txt")
+            return [*parts[:index], "labels", *parts[index + 1 :]]
+    return None
 
 
 def read_rows(path: Path) -> list[tuple[int, NDArray[np.float64]]]:
@@ -70,7 +101,7 @@ def read_rows(path: Path) -> list[tuple[int, NDArray[np.float64]]]:
     if not path.exists():
         return []
     rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
         words = line.split()
         if not words:
             continue
@@ -86,28 +117,71 @@ def read_rows(path: Path) -> list[tuple[int, NDArray[np.float64]]]:
 
 def read_manifest(root: Path) -> Iterator[dict[str, Any]]:
     """One record an image, in the order of the conversion."""
-    with (root / "manifest.jsonl").open(encoding="utf-8") as lines:
-        for line in lines:
-            yield json.loads(line)
+    file = root / "manifest.jsonl"
+    with file.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                yield json.loads(line)
+            except json.JSONDecodeError as error:
+                raise DatasetError(f"{file}:{number}: not JSON: {error}") from None
 
 
-def _names(names: object, file: Path) -> tuple[str, ...]:
-    if isinstance(names, list):
-        return tuple(map(str, names))
-    if isinstance(names, dict) and sorted(names) == list(range(len(names))):
-        return tuple(str(names[index]) for index in range(len(names)))
-    raise DatasetError(f"{file}: names must be a list, or numbered from 0 without a gap")
+def list_images(folder: Path) -> list[Path]:
+    """The images that Ultralytics finds below a folder: hidden files are none, links are followed."""
+    found = []
+    for place, folders, files in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [
+            Path(place, name)
+            for name in files
+            if not name.startswith(".") and Path(name).suffix.lower() in IMAGE_SUFFIXES
+        ]
+    return sorted(found)
 
 
-def _images(root: Path, value: object, file: Path) -> Iterator[Path]:
+def _root(data: dict[str, Any], file: Path) -> Path:
+    beside = file.parent / str(data.get("path") or ".")
+    elsewhere = Path(str(data.get("path") or "."))
+    return elsewhere if data.get("path") and not beside.exists() and elsewhere.exists() else beside
+
+
+def _names(data: dict[str, Any], file: Path, problems: list[str]) -> tuple[str, ...]:
+    names, count = data.get("names"), data.get("nc")
+    if names is None and isinstance(count, int):
+        return tuple(f"class_{index}" for index in range(count))
+    if isinstance(names, dict) and sorted(map(str, names)) == sorted(map(str, range(len(names)))):
+        names = [name for _, name in sorted(names.items(), key=lambda one: int(one[0]))]
+    if not isinstance(names, list) or not names:
+        problems.append(f"{file}: names must be a list, or numbered from 0 without a gap")
+        return tuple(map(str, names.values())) if isinstance(names, dict) else ()
+    if count is not None and count != len(names):
+        problems.append(f"{file}: nc is {count}, but names lists {len(names)}; take nc out")
+    if len(set(map(str, names))) < len(names):
+        problems.append(f"{file}: two names are the same; give each class a name of its own")
+    return tuple(map(str, names))
+
+
+def _images(root: Path, value: object, label: str, problems: list[str]) -> Iterator[Path]:
     for entry in value if isinstance(value, list) else [value]:
-        place = root / str(entry)
+        place = _find(root, str(entry))
         if place.is_dir():
-            yield from sorted(
-                image for image in place.rglob("*") if image.suffix.lower() in IMAGE_SUFFIXES
-            )
+            yield from list_images(place)
         elif place.is_file():
-            lines = place.read_text(encoding="utf-8").split("\n")
-            yield from (place.parent / line.strip() for line in lines if line.strip())
+            yield from _listed(place)
         else:
-            raise DatasetError(f"{file}: {entry} is not there (looked for {place})")
+            problems.append(f"{label}: {entry} is not there (looked for {place})")
+
+
+def _find(root: Path, entry: str) -> Path:
+    """Roboflow writes ../train/images for a folder beside data.yaml; Ultralytics lets it pass, and so do we."""
+    place = root / entry
+    return root / entry[3:] if entry.startswith("../") and not place.exists() else place
+
+
+def _listed(file: Path) -> Iterator[Path]:
+    """The images of a text file: ./ means beside it; other relative paths are the working directory's."""
+    for line in file.read_text(encoding="utf-8-sig").splitlines():
+        entry = line.strip()
+        if entry:
+            beside = file.parent / entry
+            yield Path(entry) if not entry.startswith("./") and Path(entry).exists() else beside

@@ -1,0 +1,117 @@
+"""Find what is wrong with a dataset before training does.
+
+seepseg check datasets/seep
+seepseg check datasets/seep --near --groups-out groups.csv
+"""
+
+import argparse
+import csv
+import json
+import os
+from pathlib import Path
+
+from seepseg.dataset.check import SAMPLE, Report, check_dataset
+from seepseg.dataset.findings import Finding
+from seepseg.dataset.rules import FAULT
+from seepseg.errors import OutputError, UsageError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The dataset, and how hard to look."""
+    parser.add_argument("dataset", type=Path, metavar="DATASET", help="a dataset folder or its data.yaml")
+    parser.add_argument("--imgsz", type=int, metavar="N", help="image size you will train at (default: as declared)")
+    parser.add_argument("--near", action="store_true", help="also look for shifted and blurred copies (slower)")
+    parser.add_argument(
+        "--groups-out", type=Path, metavar="FILE", help="with --near: write stem,group for 'convert --groups'"
+    )
+    parser.add_argument("--all", action="store_true", help=f"load every image through Ultralytics, not {SAMPLE}")
+    parser.add_argument("--json", action="store_true", help="the whole report as JSON")
+    parser.add_argument(
+        "--workers", type=int, default=min(os.cpu_count() or 1, 8), metavar="N", help="processes (default: one a core)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the report; 1 where it holds faults, 0 where it holds none."""
+    if args.groups_out and not args.near:
+        raise UsageError("--groups-out needs --near, which finds the groups")
+    if args.imgsz is not None and args.imgsz < 1:
+        raise UsageError(f"--imgsz {args.imgsz}: give a number of pixels, such as 640")
+    sample = None if args.all else SAMPLE
+    report = check_dataset(args.dataset, imgsz=args.imgsz, near=args.near, sample=sample, workers=args.workers)
+    if args.groups_out:
+        _write_groups(args.groups_out, report)
+    print(json.dumps(report.as_json(), indent=2, ensure_ascii=False) if args.json else render(report))
+    return int(report.faulty)
+
+
+def render(report: Report) -> str:
+    """The report for people: counts, sizes, fidelity, then every finding with its first places."""
+    blocks = [_counts(report), _fidelity(report)]
+    blocks += [_finding(finding) for finding in report.findings]
+    faults = sum(finding.severity == FAULT for finding in report.findings)
+    warnings = len(report.findings) - faults
+    blocks.append(
+        f"{_number(faults, 'fault')}, {_number(warnings, 'warning')}" if report.findings else "nothing wrong was found"
+    )
+    return "\n\n".join(block for block in blocks if block)
+
+
+def _counts(report: Report) -> str:
+    splits = list(report.images)
+    head = ["", *splits, f"thin at {report.imgsz}", "tiny", "imgsz enough"]
+    lines = [["images", *(f"{report.images[split]:,}" for split in splits), "", "", ""]]
+    for index, size in enumerate(report.sizes):
+        counts = [f"{report.instances[split][index]:,}" for split in splits]
+        enough = str(size.enough) if size.enough else "-" if not size.objects else "none"
+        lines.append([size.name, *counts, f"{size.thin:,}", f"{size.tiny:,}", enough])
+    return _table([head, *lines])
+
+
+def _table(rows: list[list[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if not place else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
+
+
+def _fidelity(report: Report) -> str:
+    lines = []
+    for trip in report.fidelity:
+        kinds = (
+            ("masks", trip.traced),
+            ("thin or small masks", trip.traced_thin),
+            ("polygons as drawn", trip.drawn),
+            ("images larger than that", trip.reduced),
+        )
+        parts = [f"{what} {sum(values) / len(values):.4f} (min {min(values):.4f})" for what, values in kinds if values]
+        if parts:
+            lines.append(f"IoU through Ultralytics' loader at {trip.imgsz}, {trip.images:,} images: {', '.join(parts)}")
+    return "\n".join(lines)
+
+
+def _finding(finding: Finding) -> str:
+    lines = [f"{finding.severity} {finding.code} ({finding.count:,}): {finding.text}"]
+    lines += [f"  {place}" for place in finding.places]
+    if finding.more:
+        lines.append("  ...")
+    lines.append(f"  → {finding.way_out}")
+    return "\n".join(lines)
+
+
+def _write_groups(file: Path, report: Report) -> None:
+    try:
+        with file.open("w", encoding="utf-8", newline="") as text:
+            writer = csv.writer(text, lineterminator="\n")
+            writer.writerow(("stem", "group"))
+            writer.writerows(sorted(report.groups.items()))
+    except OSError as error:
+        raise OutputError(f"{file}: cannot be written: {error.strerror}") from None
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count:,} {what}" + ("" if count == 1 else "s")

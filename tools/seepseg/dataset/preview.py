@@ -1,0 +1,218 @@
+"""A contact sheet: each image, its truth, what training sees of its labels, and where the two differ."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from seepseg import raster, rle
+from seepseg.dataset.check import name_of
+from seepseg.dataset.fidelity import compare, load_rows, sample
+from seepseg.dataset.layout import Dataset, label_path, read_rows
+from seepseg.dataset.truth import Truth, annotations_path, read_truth
+from seepseg.errors import DatasetError, UsageError
+from seepseg.palette import colour_of
+from seepseg.progress import track
+from seepseg.values import Bitmap
+
+Colours = NDArray[np.uint8]
+CELL, GAP, MARGIN, CAPTION = 300, 12, 28, 26
+PAPER, INK, FAINT = (250, 250, 248), (34, 34, 34), (120, 120, 120)
+HAIRLINE = (220, 220, 216)
+MISSING, EXTRA = (196, 0, 110), (0, 105, 200)
+VEIL = 0.55
+COLUMNS = ("image", "truth", "label as loaded", "difference")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One image of the sheet."""
+
+    image: Path
+    truth: Truth | None
+    iou: float | None
+    """Of its worst class; None without truth."""
+
+
+def draw_sheet(
+    dataset: Dataset, split: str, *, count: int = 12, worst: bool = False
+) -> tuple[Image.Image, list[Shown]]:
+    """The sheet and what is on it: images evenly over the split, objects first, or those of the lowest fidelity."""
+    images = dataset.splits.get(split)
+    if not images:
+        raise UsageError(f"{dataset.yaml}: no images in {split}; --split takes {', '.join(dataset.splits)}")
+    imgsz = dataset.imgsz or 640
+    chosen = _choose_worst(dataset, split, images, count, imgsz) if worst else _choose_even(images, count)
+    truths = _truths(dataset, split, chosen)
+    shown = [_measure(image, truths.get(name_of(image, dataset.root, split)), imgsz) for image in chosen]
+    cells = [_cells(one, imgsz) for one in track(shown, len(shown), "drawing")]
+    title = f"{dataset.root.resolve().name} · {split} · loaded at {imgsz}"
+    sheet = _Sheet([_height(row) for row in cells], dataset.names, title)
+    for one, row in zip(shown, cells, strict=True):
+        sheet.add(one, row)
+    return sheet.picture, shown
+
+
+def _choose_even(images: Sequence[Path], count: int) -> list[Path]:
+    """Evenly over the images that hold objects; backgrounds only fill up."""
+    labelled = [image for image in images if label_path(image).is_file() and label_path(image).stat().st_size]
+    pool = labelled or list(images)
+    if len(labelled) < count:
+        pool = labelled + [image for image in images if image not in set(labelled)][: count - len(labelled)]
+    return [pool[index] for index in np.linspace(0, len(pool) - 1, min(count, len(pool))).astype(int).tolist()]
+
+
+def _choose_worst(dataset: Dataset, split: str, images: Sequence[Path], count: int, imgsz: int) -> list[Path]:
+    if not annotations_path(dataset.root, split).exists():
+        raise UsageError(
+            f"--worst needs annotations/{split}.json, the truth to compare with; convert the dataset first"
+        )
+    values = []
+    for start in range(0, len(images), 500):
+        part = images[start : start + 500]
+        truths = _truths(dataset, split, part)
+        for image in track(part, len(part), "measuring labels"):
+            one = _measure(image, truths.get(name_of(image, dataset.root, split)), imgsz)
+            values.append((1.0 if one.iou is None else one.iou, image))
+    return [image for _, image in sorted(values)[:count]]
+
+
+def _truths(dataset: Dataset, split: str, images: Sequence[Path]) -> Mapping[str, Truth]:
+    file = annotations_path(dataset.root, split)
+    return read_truth(file, {name_of(image, dataset.root, split) for image in images}) if file.exists() else {}
+
+
+def _measure(image: Path, truth: Truth | None, imgsz: int) -> Shown:
+    if truth is None:
+        return Shown(image, None, None)
+    loaded = load_rows(read_rows(label_path(image)), truth.width, truth.height, imgsz)
+    objects = [(true.class_id, true.rle) for true in truth.objects]
+    classes = compare(loaded, objects, truth.width, truth.height).classes
+    return Shown(image, truth, min(classes.values(), default=1.0))
+
+
+class _Sheet:
+    """Rows of four cells below a heading and a legend."""
+
+    def __init__(self, heights: Sequence[int], names: Sequence[str], title: str) -> None:
+        self._small, self._large = ImageFont.load_default(15), ImageFont.load_default(22)
+        width = 2 * MARGIN + len(COLUMNS) * CELL + (len(COLUMNS) - 1) * GAP
+        entries = [*((name, colour_of(index)) for index, name in enumerate(names))]
+        entries += [("only in truth", MISSING), ("only in label", EXTRA)]
+        places, self._y = self._lay_out(entries, width)
+        height = self._y + sum(heights) + len(heights) * (CAPTION + GAP) + MARGIN - GAP
+        self.picture = Image.new("RGB", (width, height), PAPER)
+        self._draw = ImageDraw.Draw(self.picture)
+        self._draw.text((MARGIN, MARGIN - 6), title, INK, self._large)
+        for (name, colour), (x, y) in zip(entries, places, strict=True):
+            self._draw.rounded_rectangle((x, y + 2, x + 16, y + 18), 3, colour)
+            self._draw.text((x + 23, y), name, INK, self._small)
+        for column, name in enumerate(COLUMNS):
+            self._draw.text((self._left(column), self._y - 24), name, FAINT, self._small)
+
+    def _lay_out(self, entries: Sequence[tuple[str, object]], width: int) -> tuple[list[tuple[int, int]], int]:
+        x, y, places = MARGIN, MARGIN + 34, []
+        for name, _ in entries:
+            wide = 23 + int(self._small.getlength(name)) + 22
+            if x > MARGIN and x + wide > width - MARGIN:
+                x, y = MARGIN, y + 26
+            places.append((x, y))
+            x += wide
+        return places, y + 68
+
+    def _left(self, column: int) -> int:
+        return MARGIN + column * (CELL + GAP)
+
+    def add(self, one: Shown, cells: Sequence[Colours | None]) -> None:
+        height = _height(cells)
+        for column, cell in enumerate(cells):
+            x = self._left(column)
+            if cell is None:
+                self._draw.rectangle((x, self._y, x + CELL - 1, self._y + height - 1), outline=HAIRLINE)
+                self._draw.text((x + 12, self._y + 10), "no truth in annotations/", FAINT, self._small)
+                continue
+            self.picture.paste(Image.fromarray(cell), (x + (CELL - cell.shape[1]) // 2, self._y))
+        caption = one.image.stem if one.iou is None else f"{one.image.stem} · IoU {one.iou:.4f}"
+        self._draw.text((MARGIN, self._y + height + 4), self._fit(caption), INK, self._small)
+        self._y += height + CAPTION + GAP
+
+    def _fit(self, text: str) -> str:
+        room = self.picture.width - 2 * MARGIN
+        while self._small.getlength(text) > room:
+            text = text[: len(text) // 2 - 2] + "…" + text[len(text) // 2 + 2 :]
+        return text
+
+
+def _height(cells: Sequence[Colours | None]) -> int:
+    return max(cell.shape[0] for cell in cells if cell is not None)
+
+
+def _cells(one: Shown, imgsz: int) -> list[Colours | None]:
+    pixels = raster.decode(one.image.read_bytes())
+    if pixels is None:
+        raise DatasetError(f"{one.image}: not readable as an image; run 'seepseg check' for the full list")
+    height, width = pixels.shape[:2]
+    share = CELL / max(width, height)
+    wide, high = max(1, round(width * share)), max(1, round(height * share))
+    photo = _scale(pixels if pixels.ndim == 3 else pixels[..., None].repeat(3, axis=2), wide, high)[..., ::-1]
+    loaded = load_rows(read_rows(label_path(one.image)), width, height, imgsz)
+    size = loaded.height, loaded.width
+    painted = _class_map(((class_id, loaded.paint(row)) for row, class_id in enumerate(loaded.class_ids)), size)
+    label = _overlay(photo, _shrink(painted, wide, high))
+    if one.truth is None:
+        return [photo, None, label, None]
+    objects = ((true.class_id, rle.decode(true.rle, width, height)) for true in one.truth.objects)
+    truth = _class_map(((class_id, sample(bitmap, *size[::-1])) for class_id, bitmap in objects), size)
+    differs = painted != truth
+    missing = _shrink((differs & (truth > 0)).astype(np.int32), wide, high) > 0
+    extra = _shrink((differs & (painted > 0)).astype(np.int32), wide, high) > 0
+    grey = (photo.mean(axis=2, keepdims=True) * 0.45 + 130).astype(np.uint8).repeat(3, axis=2)
+    outlined = _shrink(truth, wide, high) > 0
+    grey[outlined] = (grey[outlined] * 0.8).astype(np.uint8)
+    grey[missing], grey[extra] = MISSING, EXTRA
+    return [photo, _overlay(photo, _shrink(truth, wide, high)), label, grey]
+
+
+def _class_map(objects: Iterable[tuple[int, Bitmap]], size: tuple[int, int]) -> NDArray[np.int32]:
+    classes = np.zeros(size, np.int32)
+    for class_id, bitmap in objects:
+        classes[bitmap > 0] = class_id + 1
+    return classes
+
+
+def _shrink(classes: NDArray[np.int32], width: int, height: int) -> NDArray[np.int32]:
+    """To the size of a cell; where several pixels meet in one, a single one of them still shows."""
+    for axis, length in ((0, height), (1, width)):
+        starts = np.arange(length) * classes.shape[axis] // length
+        enlarging = length >= classes.shape[axis]
+        classes = classes.take(starts, axis) if enlarging else np.maximum.reduceat(classes, starts, axis)
+    return classes
+
+
+def _overlay(photo: Colours, classes: NDArray[np.int32]) -> Colours:
+    """The photo with each class veiled in its colour and edged in it."""
+    colours = np.array([(0, 0, 0), *(colour_of(index) for index in range(int(classes.max())))], np.float64)
+    inside = classes > 0
+    edge = inside & _borders(classes)
+    blended = photo.astype(np.float64)
+    blended[inside] = (1 - VEIL) * blended[inside] + VEIL * colours[classes[inside]]
+    blended[edge] = colours[classes[edge]]
+    return blended.round().astype(np.uint8)
+
+
+def _borders(classes: NDArray[np.int32]) -> NDArray[np.bool_]:
+    padded = np.pad(classes, 1, mode="edge")
+    middle = padded[1:-1, 1:-1]
+    beside = (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:])
+    borders: NDArray[np.bool_] = np.logical_or.reduce([middle != other for other in beside])
+    return borders
+
+
+def _scale(pixels: Colours, width: int, height: int) -> Colours:
+    smaller = width < pixels.shape[1]
+    scaled = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_NEAREST)
+    return scaled.astype(np.uint8, copy=False)

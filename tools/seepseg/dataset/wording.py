@@ -1,0 +1,18 @@
+"""Numbers and lists as a sentence has them."""
+
+from collections.abc import Sequence
+
+
+def count(number: int, what: str) -> str:
+    """'1 group', '2 groups'."""
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
+
+
+def enumerate_words(words: Sequence[str]) -> str:
+    """'train', 'train and val', 'train, val and test'."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
+def write_shares(shares: Sequence[float]) -> str:
+    """'.7,.15,.15', as --split has it."""
+    return ",".join(f"{share:.4g}".removeprefix("0") or "0" for share in shares)

@@ -1,0 +1,224 @@
+"""A source as a dataset folder: every image built, split, and the whole moved into place at once."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TextIO
+
+import cv2
+import numpy as np
+
+from seepseg.dataset import records, splits
+from seepseg.dataset.build import Built, Failed, Job, build_all
+from seepseg.dataset.layout import SPLITS
+from seepseg.dataset.staging import staged
+from seepseg.dataset.twins import find_copies
+from seepseg.errors import SourceError, UsageError, listing
+from seepseg.progress import track
+from seepseg.georeference import spacing
+from seepseg.scaling import Rule, choose_rule
+from seepseg.values import Source, Tally
+
+MEASURED = 200
+"""Images whose fidelity is taken, spread evenly over the dataset."""
+MOST_FAILURES = 20
+"""Unreadable images after which a conversion gives up looking for more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the user decides about the dataset, whatever the source."""
+
+    imgsz: int = 640
+    shares: tuple[float, float, float] | None = None
+    group: str | None = None
+    groups: Path | None = None
+    folds: int = 0
+    seed: int = 0
+    parts: str | None = None
+    scale: str | None = None
+    bands: tuple[int, ...] | None = None
+    gsd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a conversion did, for people and programs."""
+
+    images: int
+    table: str
+    notes: tuple[str, ...]
+    skipped: list[dict[str, Any]]
+    fidelity: dict[str, Any]
+
+
+def convert(source: Source, out: Path, settings: Settings, *, workers: int = 1, overwrite: bool = False) -> Written:
+    """Write the dataset folder `out`; it appears whole or not at all."""
+    if not source.items:
+        raise SourceError(f"{source.root}: no labelled images found")
+    _refuse_equal_stems(source)
+    rule, notes = choose_rule(source.items, scale=settings.scale, bands=settings.bands)
+    metres = spacing(source.items, settings.gsd)
+    with staged(out, overwrite=overwrite, proof="conversion.json") as folder:
+        unsplit = folder / "unsplit"
+        unsplit.mkdir()
+        job = Job(source.read, unsplit, len(source.names), settings.imgsz, settings.parts, rule, settings.gsd)
+        built = _build(source, job, workers)
+        plan, table = _plan(source, built, unsplit, settings)
+        tally = Tally()
+        tally.add(source.skipped)
+        for one in built:
+            tally.add(one.skipped)
+        written = Written(
+            len(built), table, (*source.notes, *notes, *plan.notes), tally.as_json(), _fidelity(built, settings.imgsz)
+        )
+        _write_annotations(folder, unsplit, built, plan, source.names)
+        _place(folder, unsplit, built, plan)
+        records.write_manifest(folder, source, built, plan)
+        records.write_data_yaml(folder, source.names, plan, settings.imgsz, rule, metres)
+        records.write_folds(folder, source.names, built, plan)
+        records.write_conversion(folder, _conversion(source, settings, rule, written))
+    return written
+
+
+def _refuse_equal_stems(source: Source) -> None:
+    first: dict[str, Path] = {}
+    problems = []
+    for item in source.items:
+        other = first.setdefault(item.stem.casefold(), item.image)
+        if other is not item.image:
+            problems.append(f"{other.name} and {item.image.name} would share one label file, {item.stem}.txt")
+    if problems:
+        raise SourceError(f"{source.root}: rename one image of each pair:\n{listing(problems)}")
+
+
+def _build(source: Source, job: Job, workers: int) -> list[Built]:
+    count = len(source.items)
+    measured = frozenset(np.linspace(0, count - 1, min(count, MEASURED)).astype(int).tolist())
+    built: list[Built] = []
+    failures: list[str] = []
+    with (job.staging / "annotations.jsonl").open("w", encoding="utf-8") as spill:
+        for one in track(build_all(source.items, measured, job, workers), count, "converting"):
+            if isinstance(one, Failed):
+                failures.append(one.sentence)
+                if len(failures) == MOST_FAILURES:
+                    break
+            else:
+                spill.write(one.annotations)
+                built.append(replace(one, annotations=""))
+    if failures:
+        raise SourceError(listing(failures))
+    return built
+
+
+def _plan(source: Source, built: Sequence[Built], unsplit: Path, settings: Settings) -> tuple[splits.Plan, str]:
+    groups, note = _groups(source, settings)
+    entries = [
+        splits.Entry(item.stem, group, one.counts, item.split)
+        for item, group, one in zip(source.items, groups, built, strict=True)
+    ]
+
+    def load(index: int) -> Any:
+        return cv2.imread(str(unsplit / "images" / built[index].file), cv2.IMREAD_COLOR)
+
+    copies = find_copies([one.fingerprint for one in built], load)
+    plan = splits.plan(
+        entries, copies, shares=settings.shares, folds=settings.folds, seed=settings.seed, names=source.names
+    )
+    if note:
+        plan = replace(plan, notes=(note, *plan.notes))
+    return plan, splits.table(plan, entries, source.names)
+
+
+def _groups(source: Source, settings: Settings) -> tuple[Sequence[str | None], str | None]:
+    """By the user's file, else the user's rule, else the source itself, else names that say it."""
+    stems = [item.stem for item in source.items]
+    if settings.groups is not None:
+        table = splits.read_groups(settings.groups)
+        unknown = sorted(set(table) - set(stems))
+        if unknown:
+            raise UsageError(f"{settings.groups}: names images that the source does not hold:\n{listing(unknown)}")
+        return [table.get(stem) for stem in stems], f"grouped by {settings.groups.name}"
+    if settings.group is None and any(item.group for item in source.items):
+        return [item.group for item in source.items], None
+    return splits.recognise_groups([Path(stem).name for stem in stems], settings.group)
+
+
+def _place(folder: Path, unsplit: Path, built: Sequence[Built], plan: splits.Plan) -> None:
+    for split in sorted(set(plan.splits)):
+        for kind in ("images", "labels"):
+            (folder / kind / split).mkdir(parents=True)
+    made: set[Path] = set()
+    for one, split in zip(built, plan.splits, strict=True):
+        for kind, file in (("images", one.file), ("labels", label_file(one.file))):
+            target = folder / kind / split / file
+            if "/" in file and target.parent not in made:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                made.add(target.parent)
+            (unsplit / kind / file).rename(target)
+    for path in sorted(unsplit.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    unsplit.rmdir()
+
+
+def label_file(image_file: str) -> str:
+    """The label file of an image, both relative to their split's folder."""
+    return image_file[: image_file.rindex(".")] + ".txt"
+
+
+def _write_annotations(
+    folder: Path, unsplit: Path, built: Sequence[Built], plan: splits.Plan, names: Sequence[str]
+) -> None:
+    (folder / "annotations").mkdir()
+    files: dict[str, TextIO] = {}
+    try:
+        for split in SPLITS:
+            if split in plan.splits:
+                files[split] = (folder / "annotations" / f"{split}.json").open("w", encoding="utf-8")
+                files[split].write(records.coco_head(split, built, plan, names))
+        with (unsplit / "annotations.jsonl").open(encoding="utf-8") as lines:
+            counts = dict.fromkeys(files, 0)
+            for image_id, (one, split) in enumerate(zip(built, plan.splits, strict=True), 1):
+                for _ in range(sum(one.counts)):
+                    comma = "," if counts[split] else ""
+                    counts[split] += 1
+                    ids = f'{{"id":{counts[split]},"image_id":{image_id},'
+                    files[split].write(f"{comma}\n{ids}{next(lines)[1:-1]}")
+        for file in files.values():
+            file.write("\n]}\n")
+    finally:
+        for file in files.values():
+            file.close()
+
+
+def _fidelity(built: Sequence[Built], imgsz: int) -> dict[str, Any]:
+    """Mean and least IoU through the loader over the measured images, per image and class."""
+    values = [value for one in built for value in one.fidelity]
+    return {
+        "imgsz": imgsz,
+        "images": sum(bool(one.fidelity) for one in built),
+        "mean_iou": round(float(np.mean(values)), 6) if values else None,
+        "min_iou": round(min(values), 6) if values else None,
+    }
+
+
+def _conversion(source: Source, settings: Settings, rule: Rule | None, written: Written) -> dict[str, Any]:
+    return {
+        "source": {"kind": source.kind, **source.settings},
+        "settings": {
+            "imgsz": settings.imgsz,
+            "split": settings.shares,
+            "group": settings.group,
+            "groups": settings.groups.name if settings.groups else None,
+            "folds": settings.folds,
+            "seed": settings.seed,
+            "parts": settings.parts,
+            "scale": rule.as_json() if rule else None,
+            "gsd": settings.gsd,
+        },
+        "images": written.images,
+        "fidelity": written.fidelity,
+        "skipped": written.skipped,
+        "notes": list(written.notes),
+    }

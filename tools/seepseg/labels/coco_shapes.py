@@ -1,0 +1,139 @@
+"""The `segmentation` of a COCO annotation: polygons, or run lengths as list or as text."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
+
+from seepseg.labels.polygons import Polygon
+
+NOT_NUMBERS = "polygon that is not a list of finite numbers"
+ODD = "polygon with an odd number of coordinates"
+SHORT = "polygon of fewer than 3 points"
+SHORT_PART = "part of fewer than 3 points dropped"
+BROKEN_RUNS = "run lengths that are broken or do not add up to their size"
+NOT_A_SHAPE = "segmentation that is neither polygons nor run lengths"
+BROKEN_BOX = "box that is not x, y, width and height above 0"
+
+MOST = 1e9
+"""No image is as large; a coordinate beyond it is a mistake."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """A mask as COCO's compressed run lengths, checked."""
+
+    width: int
+    height: int
+    counts: bytes
+
+
+Polygons = tuple[Polygon, ...]
+Shape = Polygons | Runs
+Identity = tuple[int | bytes, ...]
+
+
+def read_segmentation(value: Any) -> tuple[Shape | None, str | None]:
+    """A shape, None where there is nothing; and a reason where something is broken (no shape) or left out."""
+    if isinstance(value, dict) and value:
+        runs = _read_runs(value)
+        return runs, None if runs else BROKEN_RUNS
+    if not value and (value is None or isinstance(value, list | dict)):
+        return None, None
+    if not isinstance(value, list):
+        return None, NOT_A_SHAPE
+    if isinstance(value[0], int | float):
+        value = [value]
+    parts = []
+    for numbers in value:
+        if numbers == []:
+            continue
+        part = _read_numbers(numbers)
+        if part is None:
+            return None, NOT_NUMBERS
+        if len(part) % 2:
+            return None, ODD
+        parts.append(part.reshape(-1, 2))
+    whole = tuple(part for part in parts if len(part) >= 3)
+    if len(whole) == len(parts):
+        return whole or None, None
+    return (whole, SHORT_PART) if whole else (None, SHORT)
+
+
+def identify(shape: Shape) -> Identity:
+    """What two shapes share only if they are the same, point for point."""
+    if isinstance(shape, Runs):
+        return shape.width, shape.height, shape.counts
+    return tuple(part.tobytes() for part in shape)
+
+
+def read_box(value: Any) -> tuple[Shape | None, str | None]:
+    """The four corners of a `bbox`."""
+    box = _read_numbers(value)
+    if box is None or len(box) != 4 or box[2] <= 0 or box[3] <= 0:
+        return None, BROKEN_BOX
+    x, y, right, bottom = box[0], box[1], box[0] + box[2], box[1] + box[3]
+    return (np.array([[x, y], [right, y], [right, bottom], [x, bottom]]),), None
+
+
+def _read_numbers(value: Any) -> NDArray[np.float64] | None:
+    if not isinstance(value, list) or not set(map(type, value)) <= {int, float}:
+        return None
+    try:
+        numbers = np.array(value, np.float64)
+    except OverflowError:
+        return None
+    return numbers if (np.abs(numbers) < MOST).all() else None
+
+
+def _read_runs(value: dict[str, Any]) -> Runs | None:
+    size, counts = value.get("size"), value.get("counts")
+    if not isinstance(size, list) or len(size) != 2 or not all(type(side) is int and side > 0 for side in size):
+        return None
+    height, width = size
+    lengths = _decompress(counts) if isinstance(counts, str) else _read_lengths(counts)
+    total = height * width
+    if lengths is None or total >= MOST or (lengths < 0).any() or lengths.sum() != total:
+        return None
+    if isinstance(counts, str) and (lengths[1:] > 0).all():
+        return Runs(width, height, counts.encode())
+    run = {"size": [height, width], "counts": _without_empty(lengths)}
+    return Runs(width, height, coco_mask.frPyObjects([run], height, width)[0]["counts"])
+
+
+def _read_lengths(counts: Any) -> NDArray[np.int64] | None:
+    if not isinstance(counts, list) or not counts or set(map(type, counts)) != {int}:
+        return None
+    return np.array(counts, np.int64) if max(counts) < MOST and min(counts) >= 0 else None
+
+
+def _without_empty(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The same mask without runs of length 0 between others, which pycocotools' boxes stumble over."""
+    turns, times = np.unique(np.cumsum(lengths)[:-1], return_counts=True)
+    total = int(lengths.sum())
+    turns = turns[(times % 2 == 1) & (turns < total)]
+    return np.diff(np.concatenate(([0], turns, [total])))
+
+
+def _decompress(text: str) -> NDArray[np.int64] | None:
+    """COCO's text form: five bits a character, lowest first, 32 where more follow; from the fourth on, a length is
+    told as the difference from the one before the last."""
+    try:
+        codes = np.frombuffer(text.encode("ascii"), np.uint8).astype(np.int64) - 48
+    except UnicodeEncodeError:
+        return None
+    if not len(codes) or (codes < 0).any() or (codes > 63).any() or codes[-1] & 32:
+        return None
+    ends = np.flatnonzero(codes & 32 == 0)
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    spans = ends - starts + 1
+    if spans.max() > 7:
+        return None
+    places = np.arange(len(codes)) - np.repeat(starts, spans)
+    lengths = np.add.reduceat((codes & 31) << 5 * places, starts)
+    lengths -= np.where(codes[ends] & 16, np.int64(1) << 5 * spans, 0)
+    lengths[1::2] = np.cumsum(lengths[1::2])
+    lengths[2::2] = np.cumsum(lengths[2::2])
+    return lengths

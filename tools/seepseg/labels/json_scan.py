@@ -1,0 +1,52 @@
+"""A large JSON object, its long lists handed on element by element instead of built up whole."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+_decode = json.JSONDecoder().raw_decode
+_SPACE = re.compile(r"[ \t\n\r]*")
+
+
+def scan(text: str, sinks: Mapping[str, Callable[[int, Any], None]]) -> dict[str, Any]:
+    """The members of a JSON object. Each element of a list with a sink goes there, and None stands in its place."""
+
+    def after_space(at: int) -> int:
+        match = _SPACE.match(text, at)
+        return match.end() if match else at
+
+    def expect(marks: str, at: int) -> tuple[str, int]:
+        at = after_space(at)
+        if not (mark := text[at : at + 1]) or mark not in marks:
+            raise json.JSONDecodeError(f"expected one of {' '.join(marks)}", text, at)
+        return mark, after_space(at + 1)
+
+    members: dict[str, Any] = {}
+    mark, at = expect("{", 0)
+    if text[at : at + 1] == "}":
+        mark, at = expect("}", at)
+    while mark != "}":
+        if text[at : at + 1] != '"':
+            raise json.JSONDecodeError("expected a name in quotes", text, at)
+        key, at = _decode(text, at)
+        if key in members:
+            raise json.JSONDecodeError(f"'{key}' stands there twice", text, at)
+        mark, at = expect(":", at)
+        if key in sinks and text[at : at + 1] == "[":
+            members[key], index = None, 0
+            mark, at = expect("[", at)
+            if text[at : at + 1] == "]":
+                mark, at = expect("]", at)
+            while mark != "]":
+                element, at = _decode(text, at)
+                sinks[key](index, element)
+                index += 1
+                mark, at = expect(",]", at)
+        else:
+            members[key], at = _decode(text, at)
+            members[key] = False if key in sinks else members[key]
+        mark, at = expect(",}", at)
+    if at != len(text):
+        raise json.JSONDecodeError("more text after the end", text, at)
+    return members

@@ -1,0 +1,121 @@
+"""Scenes with polygons or raster truth, cut into overlapping tiles that stay together in a split."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from seepseg.errors import SourceError, UsageError, listing
+from seepseg.labels import folders, tiling, vector
+from seepseg.labels.pairing import pair
+from seepseg.labels.scene_masks import cut_by_masks
+from seepseg.labels.scene_polygons import cut_by_polygons
+from seepseg.labels.tiling import Cut, Found
+from seepseg.values import Item, LabelledImage, Skip, Source
+
+_LEAST_TILE = 32
+
+
+def read_scenes(
+    scenes: Path,
+    truth: Path,
+    *,
+    tile: int = 640,
+    overlap: int = 64,
+    empty: float = 0.2,
+    names: tuple[str, ...] | None = None,
+    class_field: str | None = None,
+    least_seen: float = 0.1,
+    gsd: float | None = None,
+    seed: int = 0,
+) -> Source:
+    """Tiles of every scene that has truth; `truth` is one file for all, or a folder with a file for each.
+
+    `empty` is the share of tiles without objects that stays; an object of which a tile shows less than `least_seen`
+    is ignored there. With a gsd, tiles count pixels of that size.
+    """
+    _check(tile, overlap, empty, least_seen)
+    cut = Cut(tile, overlap, empty, least_seen, gsd, seed)
+    files = _vector_files(truth)
+    found = Found()
+    read: Callable[[Item, int, int], LabelledImage]
+    if files:
+        names, read = cut_by_polygons(_scenes(scenes, truth), truth, files, cut, names, class_field, found)
+    elif names is None:
+        raise UsageError("raster truth has no class names in it; give them with --names, for the values 1, 2, ...")
+    else:
+        read = cut_by_masks(_mask_pairs(scenes, truth, found), cut, names, found)
+    if not found.full and (files or not found.empty):
+        raise SourceError(f"{truth}: no object of it lies in any scene of {scenes}; do both have the right CRS?")
+    settings = {"tile": tile, "overlap": overlap, "empty": empty, "min_visible": least_seen, "seed": seed, "gsd": gsd}
+    items, note = _thin_out(found, cut)
+    return Source(
+        kind="scenes",
+        root=scenes,
+        names=names,
+        items=items,
+        read=read,
+        settings=settings | {"truth": "polygons" if files else "raster", "class_field": class_field},
+        skipped=tuple(found.skipped),
+        notes=(*found.notes, note),
+    )
+
+
+def _check(tile: int, overlap: int, empty: float, least_seen: float) -> None:
+    problems = []
+    if tile < _LEAST_TILE:
+        problems.append(f"--tile {tile}: give at least {_LEAST_TILE} pixels")
+    if not 0 <= overlap < tile:
+        problems.append(f"--overlap {overlap}: give less than --tile, and not below 0")
+    for flag, value in (("--empty", empty), ("--min-visible", least_seen)):
+        if not 0 <= value <= 1:
+            problems.append(f"{flag} {value:g}: give a share from 0 to 1")
+    if problems:
+        raise UsageError(listing(problems))
+
+
+def _thin_out(found: Found, cut: Cut) -> tuple[tuple[Item, ...], str]:
+    """All tiles with objects and a share of the others, in the order of their names."""
+    kept = tiling.choose_empty([item.stem for item in found.empty], cut.empty, cut.seed)
+    found.skipped += [
+        Skip("tile without objects, left out by --empty", item.stem) for item in found.empty if item.stem not in kept
+    ]
+    items = [*found.full, *(item for item in found.empty if item.stem in kept)]
+    scenes = len({item.group for item in items})
+    note = (
+        f"{scenes:,} scene{'s' * (scenes != 1)} cut into tiles of {cut.tile} px: {len(found.full):,} with objects, "
+        f"and {len(kept):,} of {len(found.empty):,} without (--empty {cut.empty:g})"
+    )
+    return tuple(sorted(items, key=lambda item: item.stem)), note
+
+
+def _vector_files(truth: Path) -> list[Path]:
+    """GeoJSON and GeoPackage; a .json beside masks is something else."""
+    if truth.is_file():
+        return [truth] if truth.suffix.lower() in vector.SUFFIXES else []
+    files = sorted(file for file in truth.rglob("*") if file.suffix.lower() in vector.SUFFIXES)
+    if any(file.suffix.lower() != ".json" for file in files) or not folders.list_pictures(truth)[0]:
+        return files
+    return []
+
+
+def _scenes(root: Path, truth: Path) -> list[Item]:
+    """One item a scene; its stem is the group of its tiles."""
+    if root.is_file():
+        return [Item(root, root.stem)]
+    pictures = folders.list_pictures(root, without=truth if truth.is_dir() else None)[0]
+    pictures = [one for one in pictures if not truth.is_file() or (root / one.path).resolve() != truth.resolve()]
+    if not pictures:
+        raise SourceError(f"{root}: holds no scenes")
+    splits = folders.own_splits(pictures)[0]
+    stems = folders.own_stems(pictures)
+    return [Item(root / one.path, stem, split=split) for one, stem, split in zip(pictures, stems, splits, strict=True)]
+
+
+def _mask_pairs(scenes: Path, truth: Path, found: Found) -> list[tuple[Item, Path]]:
+    if truth.is_file():
+        return [(item, truth) for item in _scenes(scenes, truth)]
+    if scenes.is_file():
+        raise SourceError(f"{truth}: is a folder, and {scenes} one scene; name the file of its truth")
+    pairs = pair(scenes, truth, unmatched="skip")
+    found.notes += pairs.notes
+    found.skipped += pairs.skipped
+    return [(item, truth / item.payload) for item in pairs.items]

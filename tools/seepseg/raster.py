@@ -1,0 +1,192 @@
+"""Any image or GeoTIFF as the 8-bit picture that a model sees, by a recorded rule."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from seepseg import filetype, georeference
+from seepseg.dataset.layout import IMAGE_SUFFIXES
+from seepseg.errors import SourceError
+from seepseg.georeference import Grid
+from seepseg.rasterfile import is_plain, open_raster, palette, read_values
+from seepseg.scaling import Rule, untouched
+from seepseg.values import Bitmap, Item, Window
+
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # a broken file is told in our own sentence
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One image, ready to be written."""
+
+    pixels: Pixels
+    """(height, width), or (height, width, 3) in BGR, as Ultralytics will see it: EXIF orientation applied."""
+    stored: bytes
+    """What to write: the source file's own bytes, or a PNG."""
+    suffix: str
+    """The right one for `stored`, whatever the source file is called."""
+    rendered: bool
+    """False: `stored` is the source file byte for byte."""
+    nodata: Bitmap | None
+    """1 where there is no data; None where there is data everywhere."""
+    georeference: dict[str, Any] | None
+    """CRS and transform of this picture, window and spacing included."""
+    metres_per_pixel: float | None
+    unoriented: bool
+    """The file carries an EXIF orientation other than 1: labels drawn by a program that ignores it don't fit."""
+    source_sha256: str
+
+
+def open_picture(item: Item, rule: Rule | None, *, gsd: float | None = None) -> Picture:
+    """The picture of one item; a SourceError names the file that is cut off, damaged or of no known kind.
+
+    8-bit files that Ultralytics reads are passed on byte for byte. With a gsd, an item's window counts pixels of the
+    resampled scene.
+    """
+    if item.window is not None or gsd is not None:
+        return _open_window(item, rule, gsd)
+    try:
+        data = item.image.read_bytes()
+    except OSError as error:
+        raise SourceError(f"{item.image}: not readable: {error.strerror}") from None
+    kind = filetype.sniff(data)
+    if problem := filetype.fault(data, kind):
+        raise SourceError(f"{item.image}: {problem}; get the file again or remove it")
+    if filetype.is_eight_bit(data[: filetype.HEAD], kind):
+        return _open_simple(item.image, data, kind, rule)
+    return _open_raster(item, data, kind, rule)
+
+
+def decode(data: bytes) -> Pixels | None:
+    """8-bit pixels as Ultralytics sees them, grey ones without the third axis; None where OpenCV reads nothing."""
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYCOLOR)  # type: ignore[return-value]
+    except cv2.error:
+        return None
+
+
+def _open_simple(path: Path, data: bytes, kind: str, rule: Rule | None) -> Picture:
+    """A kind whose channels have 8 bits: decoded once, and nothing else on the way."""
+    pixels = decode(data)
+    if pixels is None:
+        raise SourceError(f"{path}: not readable as an image ({kind[1:]}); save it as PNG or remove it")
+    turned = filetype.orientation(data, kind) != 1
+    suffix = filetype.right_suffix(path.suffix, kind)
+    kept = suffix.lower() in IMAGE_SUFFIXES and _keeps_eight_bits(pixels, rule)
+    # Ultralytics rewrites a JPEG in place that does not end with the end marker.
+    kept = kept and not (kind == ".jpg" and not data.endswith(b"\xff\xd9"))
+    if rule is not None and not _keeps_eight_bits(pixels, rule):
+        pixels = _pick_bands(path, pixels, rule)
+    nodata = _transparent(data, pixels) if filetype.has_alpha(data, kind) else None
+    stored, suffix = (data, suffix) if kept else (_png(pixels), ".png")
+    return Picture(pixels, stored, suffix, not kept, nodata, None, None, turned, hashlib.sha256(data).hexdigest())
+
+
+def _keeps_eight_bits(pixels: Pixels, rule: Rule | None) -> bool:
+    natural = (1,) if pixels.ndim == 2 else (1, 2, 3)
+    return rule is None or rule.kind != "none" or rule.bands == natural
+
+
+def _pick_bands(path: Path, pixels: Pixels, rule: Rule) -> Pixels:
+    planes = pixels[None] if pixels.ndim == 2 else pixels[..., ::-1].transpose(2, 0, 1)
+    if max(rule.bands) > len(planes):
+        raise SourceError(f"{path}: has {len(planes)} bands, and --bands asks for {max(rule.bands)}")
+    chosen = planes[[band - 1 for band in rule.bands]]
+    return rule.apply(chosen, np.ones(chosen.shape, bool))
+
+
+def _transparent(data: bytes, pixels: Pixels) -> Bitmap | None:
+    from PIL import Image, ImageOps
+
+    with Image.open(BytesIO(data)) as image:
+        alpha = np.asarray(ImageOps.exif_transpose(image).convert("RGBA").getchannel("A"))
+    nodata = (alpha == 0).astype(np.uint8)
+    return nodata if nodata.any() and nodata.shape == pixels.shape[:2] else None
+
+
+def _open_raster(item: Item, data: bytes, kind: str, rule: Rule | None) -> Picture:
+    """TIFF, JPEG 2000, 16-bit PNG and whatever else GDAL reads."""
+    orientation = filetype.orientation(data, kind)
+    digest = hashlib.sha256(data).hexdigest()
+    with open_raster(item.image) as dataset:
+        grid = georeference.grid_of(dataset)
+        pixels, nodata = _render(dataset, item.image, grid, None, rule)
+        eight_bits = set(dataset.dtypes) == {"uint8"}
+    metres, place = georeference.mean_metres(grid), georeference.describe(grid, None)
+    suffix = filetype.right_suffix(item.image.suffix, kind)
+    if orientation == 1 and eight_bits and suffix.lower() in IMAGE_SUFFIXES and _ultralytics_sees(data, pixels):
+        return Picture(pixels, data, suffix, False, nodata, place, metres, False, digest)
+    pixels = _upright(pixels, orientation)
+    nodata = None if nodata is None else _upright(nodata, orientation)
+    return Picture(pixels, _png(pixels), ".png", True, nodata, place, metres, orientation != 1, digest)
+
+
+def _open_window(item: Item, rule: Rule | None, gsd: float | None) -> Picture:
+    with open_raster(item.image) as dataset:
+        grid = georeference.grid_of(dataset, gsd)
+        pixels, nodata = _render(dataset, item.image, grid, item.window, rule)
+    place, metres = georeference.describe(grid, item.window), georeference.mean_metres(grid)
+    return Picture(pixels, _png(pixels), ".png", True, nodata, place, metres, False, _digest(item.image))
+
+
+def _render(
+    dataset: Any, path: Path, grid: Grid, window: Window | None, rule: Rule | None
+) -> tuple[Pixels, Bitmap | None]:
+    if rule is None or (rule.kind != "none" and is_plain(dataset)):
+        rule = untouched((1, 2, 3) if dataset.count >= 3 else (1,))
+    if max(rule.bands) > dataset.count:
+        raise SourceError(f"{path}: has {dataset.count} bands, and the rule asks for {max(rule.bands)}; see --bands")
+    box = window or Window(0, 0, grid.width, grid.height)
+    values, valid = read_values(dataset, box, rule.bands, rule.nodata, step=grid.step)
+    if rule.kind == "none":
+        inside = values[valid]
+        if inside.size and (inside.min() < 0 or inside.max() > 255):
+            raise SourceError(
+                f"{path}: holds values from {inside.min():g} to {inside.max():g}, not 0 to 255; see --scale"
+            )
+    nodata = np.asarray(~valid.any(axis=0), np.uint8)
+    pixels, colours = rule.apply(values, valid), palette(dataset)
+    return pixels if colours is None else colours[pixels], nodata if nodata.any() else None
+
+
+def _ultralytics_sees(data: bytes, pixels: Pixels) -> bool:
+    """Whether OpenCV, called as Ultralytics calls it on a TIFF, gives these pixels."""
+    buffer = np.frombuffer(data, np.uint8)
+    try:
+        whole, frames = cv2.imdecodemulti(buffer, cv2.IMREAD_UNCHANGED)
+        if whole and frames[0].ndim == 3:
+            return bool(pixels.ndim == 3 and np.array_equal(frames[0][..., :3], pixels))
+        seen = decode(data)
+    except cv2.error:
+        return False
+    return seen is not None and np.array_equal(seen, pixels)
+
+
+def _upright(pixels: Pixels, orientation: int) -> Pixels:
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)
+
+
+def _png(pixels: Pixels) -> bytes:
+    return cv2.imencode(".png", pixels)[1].tobytes()
+
+
+@lru_cache(maxsize=16)
+def _digest(path: Path) -> str:
+    """Of a scene that many windows share."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

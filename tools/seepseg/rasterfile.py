@@ -1,0 +1,90 @@
+"""Raster files through GDAL: opened without noise, read by windows, no-data told from data."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seepseg.errors import SourceError
+from seepseg.values import Window
+
+_CACHE_BYTES = 128 << 20
+"""GDAL takes 5 % of memory for blocks unless told otherwise, in every process."""
+
+
+@contextmanager
+def open_raster(path: Path) -> Iterator[Any]:
+    """rasterio's dataset; what it can't open becomes a sentence."""
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+    try:
+        with warnings.catch_warnings(), rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES):
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            with rasterio.open(path) as dataset:
+                yield dataset
+    except RasterioError as error:
+        raise SourceError(f"{path}: not readable as an image: {_first_line(error)}") from None
+
+
+def is_plain(dataset: Any) -> bool:
+    """Whether an open raster needs no rule: 8 bits and 1, 3 or 4 bands."""
+    return set(dataset.dtypes) == {"uint8"} and dataset.count in (1, 3, 4)
+
+
+def read_values(
+    dataset: Any,
+    box: Window,
+    bands: tuple[int, ...],
+    nodata: float | None = None,
+    *,
+    step: tuple[float, float] = (1.0, 1.0),
+    shape: tuple[int, int] | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Values of a box, (bands, height, width), and where they are data; nodata for files that do not say what is.
+
+    The box counts pixels of a grid whose pixels are `step` file pixels wide and high: coarser ones average, finer
+    ones interpolate. With a shape, pixels are picked instead.
+    """
+    from rasterio.enums import MaskFlags, Resampling
+
+    sx, sy = step
+    how = Resampling.average if sx * sy > 1 else Resampling.bilinear
+    how = Resampling.nearest if shape or step == (1.0, 1.0) else how
+    out_shape = (len(bands), *(shape or (box.height, box.width)))
+    place = in_file(dataset, box, step)
+    values = dataset.read(list(bands), window=place, out_shape=out_shape, out_dtype="float32", resampling=how)
+    valid = np.isfinite(values)
+    if any(MaskFlags.all_valid not in dataset.mask_flag_enums[band - 1] for band in bands):
+        valid &= dataset.read_masks(list(bands), window=place, out_shape=out_shape, resampling=Resampling.nearest) > 0
+    elif nodata is not None:
+        valid &= values != np.float32(nodata)
+    return values, valid
+
+
+def palette(dataset: Any) -> NDArray[np.uint8] | None:
+    """The colours (256, 3), as BGR, of a raster whose values are places in a table."""
+    if dataset.count != 1 or dataset.colorinterp[0].name != "palette":
+        return None
+    table = np.zeros((256, 3), np.uint8)
+    for value, colour in dataset.colormap(1).items():
+        table[value % 256] = colour[2::-1]
+    return table
+
+
+def in_file(dataset: Any, box: Window, step: tuple[float, float]) -> Any:
+    """The box in file pixels; a resampled grid may end a fraction of a pixel beyond the file."""
+    from rasterio.windows import Window as FileWindow
+
+    left, top = box.x * step[0], box.y * step[1]
+    right, bottom = (box.x + box.width) * step[0], (box.y + box.height) * step[1]
+    right, bottom = min(right, dataset.width), min(bottom, dataset.height)
+    return FileWindow(left, top, right - left, bottom - top)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
