@@ -168,24 +168,24 @@ def coco(root: Path) -> None:
 def sentinel1_oil(root: Path) -> None:
     def scene(path: Path, seed: int) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        level = picture(seed, 700, 700).astype(np.float32) / 16 - 28
+        level = picture(seed, 640, 640).astype(np.float32) / 16 - 28
         level[:, :20] = 0
         where = {"crs": "EPSG:4326", "transform": rasterio.Affine(1e-4, 0, 10 + seed / 10, 0, -1e-4, 50)}
-        shape = {"width": 700, "height": 700, "count": 2, "dtype": "float32"}
+        shape = {"width": 640, "height": 640, "count": 2, "dtype": "float32"}
         with rasterio.open(path, "w", driver="GTiff", **where, **shape) as file:
             file.write(np.stack([level, level - 6]))
 
     folders = [("Oil_Spill", "Oil", "oil"), ("Lookalike", "Lookalike", "lookalike"), ("No_Oil", "No_oil", "no_oil")]
     for kind, (long, images, masks) in enumerate(folders):
-        for number in range(2):
+        for number in range(3):
             seed = kind * 10 + number
-            truth = blob(seed, int(kind == 0), 700, 700)
+            truth = blob(seed, int(kind == 0), 640, 640)
             scene(root / f"01_Train_Val_{long}_images" / images / f"{number:05d}.tif", seed)
             save(root / f"01_Train_Val_{long}_mask" / f"Mask_{masks}" / f"{number:05d}.tif", truth)
         test = root / "02_Test_images_and_ground_truth"
         named = images.replace("_", " ")
         scene(test / "Images" / named / "00000.tif", kind * 10 + 5)
-        save(test / "Mask" / named / "00000_segmentation.tif", blob(kind, int(kind == 0), 700, 700))
+        save(test / "Mask" / named / "00000_segmentation.tif", blob(kind, int(kind == 0), 640, 640))
 
 
 LOOK_ALIKES: dict[str, Callable[[Path], None]] = {

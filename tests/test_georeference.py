@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from make import grey_image, write_image
-from make_geotiff import utm, write_geotiff
 from pyproj import Geod
 from rasterio.transform import Affine
 
+from make import grey_image, write_image
+from make_geotiff import utm, write_geotiff
 from seepseg.errors import SourceError, UsageError
 from seepseg.georeference import describe, grid_of, mean_metres, spacing, to_pixels
 from seepseg.rasterfile import open_raster

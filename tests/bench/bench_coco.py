@@ -1,6 +1,6 @@
 """COCO with 50,000 polygons: `seepseg convert coco`, exact truth and all, against Ultralytics' convert_coco.
 
-  python tests/bench/bench_coco.py [--images 5000] [--rounds 3] [--keep FOLDER]
+python tests/bench/bench_coco.py [--images 5000] [--rounds 3] [--keep FOLDER]
 """
 
 import argparse

@@ -1,5 +1,6 @@
 import hashlib
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +30,12 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def web() -> Iterator[Server]:
     with serve() as server:
         yield server
+
+
+@pytest.fixture
+def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare the check, whose own tests and the recipes' run it."""
+    monkeypatch.setattr("seepseg.commands.check.run", lambda args: 0)
 
 
 def zipped(folder: Path, *, inside: str = "") -> bytes:
@@ -66,7 +73,7 @@ def test_a_recipe_makes_a_checked_dataset_of_its_layout(
     shown = capsys.readouterr()
     assert code == 0, shown.err + shown.out
     dataset = read_dataset(here / "datasets" / name)
-    assert sum(map(len, dataset.splits.values())) >= 8
+    assert sum(map(len, dataset.splits.values())) >= 6
     assert objects_per_class(dataset.root).keys() == set(dataset.names)
 
 
@@ -75,6 +82,7 @@ def test_a_recipe_declares_the_size_to_train_at(path: Path) -> None:
     assert dict(read_recipe(path).dataset)["imgsz"][0].isdigit()
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_a_part_goes_to_the_split_that_the_recipe_says(tmp_path: Path, here: Path) -> None:
     LOOK_ALIKES["cityscapes"](tmp_path / "data")
     main(["get", "cityscapes", "--from", str(tmp_path / "data"), "--workers=1", "--convert=--imgsz=64"])
@@ -83,6 +91,17 @@ def test_a_part_goes_to_the_split_that_the_recipe_says(tmp_path: Path, here: Pat
     assert {path.name.split("_")[0] for path in splits["val"]} == {"frankfurt"}
 
 
+@pytest.mark.usefixtures("unchecked")
+def test_a_published_test_part_stays_the_test_split(tmp_path: Path, here: Path) -> None:
+    LOOK_ALIKES["sentinel1-oil"](tmp_path / "data")
+    main(["get", "sentinel1-oil", "--from", str(tmp_path / "data"), "--workers=1"])
+    records = list(read_manifest(here / "datasets/sentinel1-oil"))
+    assert {record["split"] for record in records} == {"train", "val", "test"}
+    for record in records:
+        assert (record["split"] == "test") == record["source"].startswith("02_Test")
+
+
+@pytest.mark.usefixtures("unchecked")
 def test_the_command_that_a_recipe_stands_for_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     flood(tmp_path / "data")
     main(["get", "flood", "--from", str(tmp_path / "data"), "--workers", "1"])
@@ -93,6 +112,7 @@ def test_the_command_that_a_recipe_stands_for_is_shown(tmp_path: Path, capsys: p
     assert "licence: CC0" in err
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_the_same_command_by_hand_makes_the_same_dataset(tmp_path: Path, here: Path) -> None:
     flood(tmp_path / "data")
     main(["get", "flood", "--from", str(tmp_path / "data"), "--workers", "1"])
@@ -102,6 +122,7 @@ def test_the_same_command_by_hand_makes_the_same_dataset(tmp_path: Path, here: P
         assert (here / "datasets/flood" / file).read_bytes() == (here / "by-hand" / file).read_bytes()
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_a_zip_will_do_and_is_unpacked_beside_the_dataset(tmp_path: Path, here: Path) -> None:
     penn_fudan(tmp_path / "data")
     zipped(tmp_path / "data")
@@ -110,6 +131,7 @@ def test_a_zip_will_do_and_is_unpacked_beside_the_dataset(tmp_path: Path, here: 
     assert (here / "datasets/penn-fudan/data.yaml").is_file()
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_another_zip_of_the_same_name_is_not_mistaken_for_the_first(tmp_path: Path, here: Path) -> None:
     for count in (1, 2):
         flood(tmp_path / "data")
@@ -119,6 +141,7 @@ def test_another_zip_of_the_same_name_is_not_mistaken_for_the_first(tmp_path: Pa
     assert (here / "datasets/.downloads/flood/data/extra2.txt").exists()
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_archives_fetched_with_a_browser_are_checked_and_unpacked(web: Server, tmp_path: Path, here: Path) -> None:
     flood(tmp_path / "data")
     body = zipped(tmp_path / "data")
@@ -129,6 +152,34 @@ def test_archives_fetched_with_a_browser_are_checked_and_unpacked(web: Server, t
     (tmp_path / "mine" / "water.zip").write_bytes(body + b"x")
     assert main(["get", "water", "--recipes", "r", "--from", str(tmp_path / "mine"), "--overwrite"]) == 2
     assert web.requests == []
+
+
+def test_a_7z_that_could_not_be_unpacked_is_not_downloaded(
+    web: Server, here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "py7zr", None)
+    write_recipe(here / "r", web.offer("/water.7z", b"7z"))
+    assert main(["get", "water", "--recipes", "r"]) == 2
+    assert "pip install 'seepseg[sevenzip]'" in capsys.readouterr().err
+    assert web.requests == []
+
+
+def test_what_a_killed_run_left_is_cleared_away(tmp_path: Path, here: Path) -> None:
+    flood(tmp_path / "data")
+    zipped(tmp_path / "data")
+    left = here / "datasets/.downloads/flood/.data.abcd1234"
+    left.mkdir(parents=True)
+    (left / "half").touch()
+    main(["get", "flood", "--from", str(tmp_path / "data.zip"), "--workers=1"])
+    assert sorted(path.name for path in left.parent.iterdir()) == ["data", "data.json"]
+
+
+def test_a_place_that_cannot_be_written_to_is_a_sentence(
+    web: Server, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "file").touch()
+    assert main(["get", web.offer("/water.zip", b"x"), "--downloads", "file/inside"]) == 2
+    assert "cannot be written to" in capsys.readouterr().err
 
 
 def test_nothing_public_is_said_with_where_people_get_it(capsys: pytest.CaptureFixture[str], here: Path) -> None:
@@ -147,6 +198,7 @@ def test_a_folder_of_another_layout_is_told_what_it_lacks(tmp_path: Path, capsys
     assert "SCENE.TILE.tif" in err
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_a_recipe_downloads_resumes_and_converts(web: Server, tmp_path: Path, here: Path) -> None:
     flood(tmp_path / "data")
     body = zipped(tmp_path / "data")
@@ -178,6 +230,7 @@ def test_an_unknown_flag_stops_before_anything_is_downloaded(
     assert web.requests == []
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_flags_can_be_added_to_a_recipe(tmp_path: Path, here: Path) -> None:
     flood(tmp_path / "data")
     main(["get", "flood", "--from", str(tmp_path / "data"), "--workers=1", "--convert", "--imgsz 96 --seed 4"])
@@ -199,6 +252,7 @@ def test_a_link_is_unpacked_and_the_next_step_said(
     assert "seepseg convert masks" in out
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_a_link_with_a_reader_becomes_a_dataset(web: Server, tmp_path: Path, here: Path) -> None:
     flood(tmp_path / "data")
     link = web.offer("/water.zip", zipped(tmp_path / "data"))
@@ -206,6 +260,12 @@ def test_a_link_with_a_reader_becomes_a_dataset(web: Server, tmp_path: Path, her
     assert main(["get", link, "--workers=1", "--out", "sets/water", "--convert", words]) == 0
     assert (here / "sets/water/data.yaml").is_file()
     assert (here / "sets/.downloads/water/water.zip").is_file()
+
+
+def test_what_the_check_finds_is_the_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flood(tmp_path / "data")
+    monkeypatch.setattr("seepseg.commands.check.run", lambda args: 1)
+    assert main(["get", "flood", "--from", str(tmp_path / "data"), "--workers=1"]) == 1
 
 
 def test_a_link_of_the_wrong_checksum_leaves_nothing(
@@ -247,6 +307,7 @@ def test_roboflow_without_a_key_is_a_sentence(
     assert "ROBOFLOW_API_KEY is not set" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_a_roboflow_export_given_by_hand_needs_no_key(tmp_path: Path, here: Path) -> None:
     LOOK_ALIKES["oil-spill"](tmp_path / "data")
     assert main(["get", "roboflow:space/oil/3", "--from", str(tmp_path / "data"), "--workers=1"]) == 0

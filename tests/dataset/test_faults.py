@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import pytest
 import rasterio
-from make import grey_image, write_image
 from PIL import Image
+
+from make import grey_image, write_image
 from seepseg.dataset.faults import inspect_image, inspect_labels
 
 TRIANGLE = "0 .1 .1 .9 .1 .9 .9"

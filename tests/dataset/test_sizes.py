@@ -1,4 +1,5 @@
 import pytest
+
 from seepseg.dataset.findings import Ledger
 from seepseg.dataset.objects import Extent
 from seepseg.dataset.sizes import Sizes, judge_sizes

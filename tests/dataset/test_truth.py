@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pycocotools import mask as coco_mask
+
 from make import ragged
 from make_dataset import write_dataset
-from pycocotools import mask as coco_mask
 from seepseg.dataset import truth
 from seepseg.dataset.truth import annotations_path, count_rows, read_truth, stream
 from seepseg.errors import DatasetError

@@ -9,6 +9,7 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
 from seepseg import rle
+from seepseg.cli import main
 from seepseg.errors import SourceError, UsageError
 from seepseg.labels.coco import read_coco
 
@@ -316,7 +317,9 @@ def test_the_folder_given_may_hold_a_folder_a_split(tmp_path):
 
 
 def test_file_names_may_hold_folders(tmp_path):
-    path = write_coco(tmp_path / "a.json", [annotation()], images=[image(0, "sub\\deep/a.png")], files=["sub/deep/a.png"])
+    path = write_coco(
+        tmp_path / "a.json", [annotation()], images=[image(0, "sub\\deep/a.png")], files=["sub/deep/a.png"]
+    )
     assert read_coco(path).items[0].image == tmp_path / "sub/deep/a.png"
 
 
@@ -671,20 +674,16 @@ def test_ids_may_be_text_or_whole_floats(tmp_path):
     assert read_all(path)[0][0].source_id == "x"
 
 
-@pytest.mark.parametrize(
-    "settings", [{"crowd": "all"}, {"boxes": "yes"}, {"images": Path("nowhere")}]
-)
+@pytest.mark.parametrize("settings", [{"crowd": "all"}, {"boxes": "yes"}, {"images": Path("nowhere")}])
 def test_a_setting_that_is_none_is_refused(tmp_path, settings):
     with pytest.raises(UsageError):
         read_coco(write_coco(tmp_path / "a.json", [annotation()]), **settings)
 
 
-def test_it_converts_through_the_command_line(tmp_path, rng_seed=3):
-    from seepseg.cli import main
-
+def test_it_converts_through_the_command_line(tmp_path):
     path = write_coco(tmp_path / "in/a.json", [annotation()], files=[])
-    write_image(tmp_path / "in/a.png", grey_image(np.random.default_rng(rng_seed), HEIGHT, WIDTH))
-    assert main(["convert", "coco", str(path), str(tmp_path / "out"), "--workers", "1"]) == 0
-    (label,) = (tmp_path / "out/labels").rglob("a.txt")
-    row = np.array(label.read_text().split(), float)
+    write_image(tmp_path / "in/a.png", grey_image(np.random.default_rng(3), HEIGHT, WIDTH))
+    out = tmp_path / "out"
+    assert main(["convert", "coco", str(path), str(out), "--split", "1,0,0", "--workers", "1", "--merge"]) == 0
+    row = np.array((out / "labels/train/a.txt").read_text().split(), float)
     assert np.allclose(row[1:].reshape(-1, 2) * (WIDTH, HEIGHT), np.reshape(SQUARE, (-1, 2)))

@@ -28,7 +28,9 @@ NO_LOSS = {
 across = st.one_of(st.integers(-WIDTH, 2 * WIDTH), st.floats(-8, 30))
 down = st.one_of(st.integers(-HEIGHT, 2 * HEIGHT), st.floats(-8, 28))
 polygon = st.lists(st.tuples(across, down), min_size=3, max_size=8).map(lambda points: [n for xy in points for n in xy])
-tiny = st.tuples(st.floats(0, 18), st.floats(0, 14)).map(lambda at: [at[0], at[1], at[0] + 0.2, at[1], at[0], at[1] + 0.2])
+tiny = st.tuples(st.floats(0, 18), st.floats(0, 14)).map(
+    lambda at: [at[0], at[1], at[0] + 0.2, at[1], at[0], at[1] + 0.2]
+)
 
 
 @st.composite
@@ -46,9 +48,7 @@ def run_lengths(draw):
 def documents(draw):
     """A COCO JSON as it should be."""
     count = draw(st.integers(1, 3))
-    images = [
-        {"id": number, "file_name": FILES[number], "width": WIDTH, "height": HEIGHT} for number in range(count)
-    ]
+    images = [{"id": number, "file_name": FILES[number], "width": WIDTH, "height": HEIGHT} for number in range(count)]
     segmentation = st.one_of(st.lists(polygon, min_size=1, max_size=3), run_lengths(), tiny.map(lambda one: [one]))
     annotations = [
         {

@@ -15,6 +15,7 @@ COMMANDS = {
     "check": "find what is wrong with a dataset before training does",
     "preview": "look at images, truth and labels side by side",
     "simulate": "make SAR tiles and scenes with seeps of seven classes",
+    "demo": "see it work on simulated data, step by step",
 }
 
 LIBRARIES_HINT = (

@@ -1,7 +1,7 @@
 """What a file is by its first bytes, whatever its name says, and whether it is all there."""
 
 import zlib
-from io import BytesIO
+from typing import Literal
 
 EQUAL = {
     ".jpg": {".jpg", ".jpeg", ".mpo"},
@@ -25,6 +25,7 @@ _MAGIC = (
 )
 _BRANDS = {b"avif": ".avif", b"avis": ".avif", b"heic": ".heic", b"heix": ".heic", b"mif1": ".heic"}
 _ALWAYS_EIGHT_BITS = frozenset((".jpg", ".bmp", ".gif", ".webp", ".avif", ".heic"))
+_EXIF_BYTES = 1 << 16
 HEAD = 32
 """Bytes that `sniff` and `is_eight_bit` need."""
 
@@ -68,18 +69,36 @@ def has_alpha(data: bytes, kind: str) -> bool:
 
 
 def orientation(data: bytes, kind: str) -> int:
-    """EXIF's number for how the picture is turned; 1 where it is upright or says nothing."""
-    mark = {".png": b"eXIf", ".webp": b"EXIF", ".jpg": b"Exif\0\0"}.get(kind)
-    if mark is not None and mark not in data:
-        return 1
-    from PIL import Image
+    """EXIF's number for how the picture is turned; 1 where it is upright or says nothing.
 
-    try:
-        with Image.open(BytesIO(data)) as image:
-            found = image.getexif().get(274, 1)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    Read here rather than by Pillow, whose `open` Ultralytics replaces by one that tries to install a package.
+    """
+    if kind == ".tif":
+        start = 0
+    else:
+        mark, beyond = {".jpg": (b"Exif\0\0", 6), ".png": (b"eXIf", 4), ".webp": (b"EXIF", 8)}.get(kind, (b"", 0))
+        at = data.find(mark) if mark else -1
+        if at < 0:
+            return 1
+        start = at + beyond
+        start += 6 if data[start : start + 6] == b"Exif\0\0" else 0
+    return _tiff_orientation(data[start : start + _EXIF_BYTES] if start else data)
+
+
+def _tiff_orientation(block: bytes) -> int:
+    """Tag 274 of the first directory."""
+    order: Literal["little", "big"] = "little" if block[:2] == b"II" else "big"
+
+    def number(at: int, size: int) -> int:
+        return int.from_bytes(block[at : at + size], order)
+
+    if block[:4] not in (b"II*\0", b"MM\0*"):
         return 1
-    return found if found in range(1, 9) else 1
+    directory = number(4, 4)
+    for at in range(directory + 2, directory + 2 + 12 * number(directory, 2), 12):
+        if number(at, 2) == 274:
+            return value if 1 <= (value := number(at + 8, 2)) <= 8 else 1
+    return 1
 
 
 def _png_fault(data: bytes) -> str | None:
@@ -97,12 +116,18 @@ def _png_fault(data: bytes) -> str | None:
 
 
 def _is_cut_off(data: bytes) -> bool:
-    """Whether a JPEG without its end marker last lacks pixels, or has only something after them."""
-    from PIL import Image
-
-    try:
-        with Image.open(BytesIO(data)) as image:
-            image.load()
-    except (OSError, SyntaxError):
-        return True
-    return False
+    """Whether a JPEG without its end marker last lacks it, rather than having something after it."""
+    at = 2
+    while 0 <= at < len(data) - 1:
+        marker = data[at + 1]
+        if data[at] != 0xFF or marker == 0xFF:
+            at += 1
+        elif marker == 0xD9:
+            return False
+        elif marker == 0 or 0xD0 <= marker <= 0xD7:
+            at = data.find(b"\xff", at + 2)
+        elif marker == 0xDA:
+            at = data.find(b"\xff", at + 2 + int.from_bytes(data[at + 2 : at + 4], "big"))
+        else:
+            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return True

@@ -3,7 +3,6 @@
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -79,16 +78,17 @@ def _open_simple(path: Path, data: bytes, kind: str, rule: Rule | None) -> Pictu
     pixels = decode(data)
     if pixels is None:
         raise SourceError(f"{path}: not readable as an image ({kind[1:]}); save it as PNG or remove it")
-    turned = filetype.orientation(data, kind) != 1
+    orientation = filetype.orientation(data, kind)
     suffix = filetype.right_suffix(path.suffix, kind)
     kept = suffix.lower() in IMAGE_SUFFIXES and _keeps_eight_bits(pixels, rule)
     # Ultralytics rewrites a JPEG in place that does not end with the end marker.
     kept = kept and not (kind == ".jpg" and not data.endswith(b"\xff\xd9"))
     if rule is not None and not _keeps_eight_bits(pixels, rule):
         pixels = _pick_bands(path, pixels, rule)
-    nodata = _transparent(data, pixels) if filetype.has_alpha(data, kind) else None
+    nodata = _transparent(data, orientation) if filetype.has_alpha(data, kind) else None
+    digest = hashlib.sha256(data).hexdigest()
     stored, suffix = (data, suffix) if kept else (_png(pixels), ".png")
-    return Picture(pixels, stored, suffix, not kept, nodata, None, None, turned, hashlib.sha256(data).hexdigest())
+    return Picture(pixels, stored, suffix, not kept, nodata, None, None, orientation != 1, digest)
 
 
 def _keeps_eight_bits(pixels: Pixels, rule: Rule | None) -> bool:
@@ -104,13 +104,12 @@ def _pick_bands(path: Path, pixels: Pixels, rule: Rule) -> Pixels:
     return rule.apply(chosen, np.ones(chosen.shape, bool))
 
 
-def _transparent(data: bytes, pixels: Pixels) -> Bitmap | None:
-    from PIL import Image, ImageOps
-
-    with Image.open(BytesIO(data)) as image:
-        alpha = np.asarray(ImageOps.exif_transpose(image).convert("RGBA").getchannel("A"))
-    nodata = (alpha == 0).astype(np.uint8)
-    return nodata if nodata.any() and nodata.shape == pixels.shape[:2] else None
+def _transparent(data: bytes, orientation: int) -> Bitmap | None:
+    whole = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if whole is None or whole.ndim == 2 or whole.shape[2] != 4:
+        return None
+    nodata = np.asarray(whole[..., 3] == 0, np.uint8)
+    return _upright(nodata, orientation) if nodata.any() else None
 
 
 def _open_raster(item: Item, data: bytes, kind: str, rule: Rule | None) -> Picture:

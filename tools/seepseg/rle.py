@@ -59,14 +59,19 @@ def encode_crop(bitmap: Bitmap, x: int, y: int, width: int, height: int) -> byte
 def encode_polygons(polygons: Sequence[NDArray[np.float64]], width: int, height: int) -> bytes:
     """The raster that pycocotools gives the union of these polygons."""
     parts = coco_mask.frPyObjects([polygon.ravel().tolist() for polygon in polygons], height, width)
-    counts: bytes = coco_mask.merge(parts)["counts"] if len(parts) > 1 else parts[0]["counts"]
-    return counts
+    return union([part["counts"] for part in parts], width, height)
 
 
 def decode(rle: bytes, width: int, height: int) -> Bitmap:
     """The bitmap of one instance, full size."""
     bitmap: Bitmap = coco_mask.decode({"size": [height, width], "counts": rle})
     return np.ascontiguousarray(bitmap)
+
+
+def union(rles: Sequence[bytes], width: int, height: int) -> bytes:
+    """The run lengths of several together."""
+    counts: bytes = coco_mask.merge([{"size": [height, width], "counts": rle} for rle in rles])["counts"]
+    return counts
 
 
 def measure(rles: Sequence[bytes], width: int, height: int) -> list[tuple[int, Box]]:

@@ -152,5 +152,5 @@ def tell_units(header: Header, values: NDArray[np.float32]) -> str:
     if _SAR.search(header.hints):
         return "linear" if header.content == "float" and middle < 5 else "amplitude"
     # Speckle and bright targets give power a long tail; pictures brought to 0..1 end at 1.
-    tail = header.bands <= 2 and 0 < middle < 1 and high > 2.5 * middle and not 0.98 < values.max() <= 1
+    tail = header.bands <= 2 and 0 < middle < 1 and high > 1.5 * middle and not 0.98 < values.max() <= 1
     return "linear" if header.content == "float" and tail else "counts"

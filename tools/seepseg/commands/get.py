@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--convert",
         metavar="WORDS",
-        help="how to read it: what follows 'seepseg convert', without OUT; to a recipe, flags to add: --convert=--seed=1",
+        help="what follows 'seepseg convert', without OUT; for a recipe, flags to add: --convert=--seed=1",
     )
     parser.add_argument(
         "--downloads", type=Path, metavar="DIR", help="keep downloads here (default: .downloads beside OUT)"
@@ -65,7 +65,11 @@ def run(args: argparse.Namespace) -> int:
     if out.exists() and not args.overwrite and (out.is_file() or any(out.iterdir())):
         raise OutputError(f"{out} is already there; give another folder with --out, or --overwrite to replace it")
     _say(f"{recipe.title}\nlicence: {recipe.licence}")
-    data = _obtain(recipe, args, (args.downloads or out.parent / ".downloads") / recipe.name)
+    place = (args.downloads or out.parent / ".downloads") / recipe.name
+    try:
+        data = _obtain(recipe, args, place)
+    except OSError as error:
+        raise OutputError(f"{place}: cannot be written to: {error.strerror or error}") from None
     if not recipe.parts:
         return _show(data, recipe)
     return _convert(recipe, data, out, extra)

@@ -139,7 +139,7 @@ def build(item: Item, job: Job, *, measure: bool) -> Built:
         fingerprint=fingerprint(picture.pixels),
         georeference=picture.georeference,
         ignore=ignore.decode() if ignore else None,
-        fidelity=_fidelity(truth, rows, owners, job.imgsz) if measure else (),
+        fidelity=_fidelity(truth, rows, job.imgsz) if measure else (),
         skipped=truth.skipped,
         annotations="".join(
             _annotation(one, mine, width, height) for one, mine in zip(truth.instances, owners, strict=True)
@@ -195,10 +195,12 @@ def _ignored(truth: LabelledImage, picture: Picture) -> bytes | None:
     return rle.encode(picture.nodata | rle.decode(truth.ignore, truth.width, truth.height))
 
 
-def _fidelity(truth: LabelledImage, rows: Rows, owners: list[list[int]], imgsz: int) -> tuple[float, ...]:
-    objects = [(one.class_id, one.rle) for one in truth.instances]
-    measured = measure_fidelity(rows, objects, truth.width, truth.height, imgsz, owners=owners)
-    return tuple(measured.classes.values())
+def _fidelity(truth: LabelledImage, rows: Rows, imgsz: int) -> tuple[float, ...]:
+    mine: dict[int, list[bytes]] = {}
+    for one in truth.instances:
+        mine.setdefault(one.class_id, []).append(one.rle)
+    unions = [(class_id, rle.union(rles, truth.width, truth.height)) for class_id, rles in mine.items()]
+    return tuple(measure_fidelity(rows, unions, truth.width, truth.height, imgsz).classes.values())
 
 
 def _annotation(one: Instance, rows: list[int], width: int, height: int) -> str:

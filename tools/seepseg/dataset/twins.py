@@ -133,7 +133,8 @@ def _neighbours(means: Floats, radius: float) -> set[tuple[int, int]]:
     """
     count, width = means.shape
     centred = means - means.mean(axis=0)
-    axes = np.linalg.eigh(centred.T @ centred)[1][:, : -AXES - 1 : -1]
+    few = count <= BLOCK
+    axes = np.eye(width, dtype=np.float32) if few else np.linalg.eigh(centred.T @ centred)[1][:, : -AXES - 1 : -1]
     order = np.argsort(centred @ axes[:, 0], kind="stable")
     rows = centred[order]
     leading = rows @ axes

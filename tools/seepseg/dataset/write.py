@@ -20,7 +20,7 @@ from seepseg.georeference import spacing
 from seepseg.scaling import Rule, choose_rule
 from seepseg.values import Source, Tally
 
-MEASURED = 200
+MEASURED = 100
 """Images whose fidelity is taken, spread evenly over the dataset."""
 MOST_FAILURES = 20
 """Unreadable images after which a conversion gives up looking for more."""

@@ -33,12 +33,12 @@ def fit_polygons(
 
     The truth is pycocotools' raster of the polygons as drawn. What lies outside is cut off along the image's edge.
     """
-    low = np.min([part.min(axis=0) for part in parts], axis=0)
-    high = np.max([part.max(axis=0) for part in parts], axis=0)
-    if (low >= 0).all() and high[0] <= width and high[1] <= height:
+    points = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    if left >= 0 and top >= 0 and right <= width and bottom <= height:
         drawn = instances.from_polygons(parts, width, height, class_id, crowd=crowd, source_id=source_id)
         return (drawn, None) if drawn else (_touched(parts, width, height, class_id, crowd, source_id), TINY)
-    if (high <= 0).any() or low[0] >= width or low[1] >= height:
+    if right <= 0 or bottom <= 0 or left >= width or top >= height:
         return None, OUTSIDE
     kept = _clip(parts, width, height)
     if kept is not None and not kept:

@@ -2,8 +2,6 @@
 
 import hashlib
 import http.client
-import json
-import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -14,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from seepseg.errors import OutputError, SourceError
 from seepseg.progress import track
+from seepseg.sources.partial import Partial
 from seepseg.sources.web import Dropped, RangeRefused, check_address, hide_query, open_link
 
 MEGABYTE = 1 << 20
@@ -72,7 +71,7 @@ def fetch(link: Link, folder: Path, *, patience: Patience | None = None, largest
         _verify(link, target, f"remove {target} to fetch it again")
         return target
     folder.mkdir(parents=True, exist_ok=True)
-    part = _Part(target.with_name(target.name + ".part"))
+    part = Partial(target.with_name(target.name + ".part"))
     resumed = part.size > 0
     try:
         _complete(link, part, patience or PATIENCE, largest)
@@ -90,39 +89,7 @@ def fetch(link: Link, folder: Path, *, patience: Patience | None = None, largest
     return target
 
 
-class _Part:
-    """The beginning of a file on disk, and which version of the file it belongs to."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.notes = path.with_name(path.name + ".json")
-
-    @property
-    def size(self) -> int:
-        return self.path.stat().st_size if self.path.exists() else 0
-
-    def version(self, url: str) -> str | None:
-        """What to name in If-Range: the ETag or date of the version that the part is of."""
-        try:
-            notes = json.loads(self.notes.read_text(encoding="utf-8"))
-            return notes["version"] if notes["url"] == hide_query(url) else None
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-
-    def begin(self, url: str, version: str | None) -> None:
-        self.path.write_bytes(b"")
-        self.notes.write_text(json.dumps({"url": hide_query(url), "version": version}), encoding="utf-8")
-
-    def discard(self) -> None:
-        self.path.unlink(missing_ok=True)
-        self.notes.unlink(missing_ok=True)
-
-    def finish(self, target: Path) -> None:
-        os.replace(self.path, target)
-        self.notes.unlink(missing_ok=True)
-
-
-def _complete(link: Link, part: _Part, patience: Patience, largest: int) -> None:
+def _complete(link: Link, part: Partial, patience: Patience, largest: int) -> None:
     """Ask until the whole file is there; only tries that bring nothing count."""
     failures = 0
     while True:
@@ -142,7 +109,7 @@ def _complete(link: Link, part: _Part, patience: Patience, largest: int) -> None
         time.sleep(patience.pause(failures, wait))
 
 
-def _ask(link: Link, part: _Part, timeout_s: float, largest: int) -> bool:
+def _ask(link: Link, part: Partial, timeout_s: float, largest: int) -> bool:
     """One request from where the part ends; whether the file is whole after it."""
     start, version = part.size, part.version(link.url)
     headers = {}
@@ -187,7 +154,7 @@ def _version(response: http.client.HTTPResponse) -> str | None:
     return tag if tag and not tag.startswith("W/") else response.headers.get("Last-Modified")
 
 
-def _check_size(link: Link, total: int | None, start: int, part: _Part, largest: int) -> None:
+def _check_size(link: Link, total: int | None, start: int, part: Partial, largest: int) -> None:
     shown = hide_query(link.url)
     if total is not None and link.size is not None and total != link.size:
         part.discard()
@@ -202,7 +169,7 @@ def _check_size(link: Link, total: int | None, start: int, part: _Part, largest:
         )
 
 
-def _save(response: http.client.HTTPResponse, part: _Part, link: Link, most: int) -> Iterator[None]:
+def _save(response: http.client.HTTPResponse, part: Partial, link: Link, most: int) -> Iterator[None]:
     """Append what comes, yielding once a megabyte."""
     size, shown = part.size, 0
     with part.path.open("ab") as file:
@@ -227,7 +194,7 @@ def _read(response: http.client.HTTPResponse) -> bytes:
         raise Dropped(reason) from None
 
 
-def _refuse_page(head: bytes, link: Link, part: _Part) -> None:
+def _refuse_page(head: bytes, link: Link, part: Partial) -> None:
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(PAGE_STARTS):
         part.discard()
         raise SourceError(

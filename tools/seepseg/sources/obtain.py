@@ -11,6 +11,7 @@ from seepseg.sources.download import LARGEST, fetch
 from seepseg.sources.kaggle import fetch_kaggle
 from seepseg.sources.recipe import Archive, Recipe
 from seepseg.sources.roboflow import fetch_roboflow
+from seepseg.sources.sevenzip import load_package
 from seepseg.sources.unpack import is_archive, unpack
 
 Say = Callable[[str], None]
@@ -46,6 +47,9 @@ def fetch_archives(archives: Sequence[Archive], place: Path, say: Say, *, larges
     """Download, check and unpack; files that are there already are not fetched again."""
     files = []
     for archive in archives:
+        if archive.link.name.endswith(".7z"):
+            load_package(archive.link.name)
+    for archive in archives:
         if not (place / archive.link.name).exists():
             size = f" ({archive.link.size / 1e9:.2f} GB)" if archive.link.size else ""
             say(f"downloading {archive.link.name}{size} into {place}")
@@ -60,8 +64,8 @@ def unpack_all(files: Sequence[tuple[Path, str]], place: Path, say: Say) -> Path
     if data.is_dir() and _noted(notes) == state:
         return data
     notes.unlink(missing_ok=True)
-    if data.exists():
-        shutil.rmtree(data)
+    for stale in (data, *place.glob(".data.*")):
+        shutil.rmtree(stale, ignore_errors=True)
     say(f"unpacking {', '.join(file.name for file, _ in files)} into {data}")
     for note in unpack(files, data):
         say(note)

@@ -26,6 +26,14 @@ def is_seven(path: Path) -> bool:
         return file.read(6) == b"7z\xbc\xaf\x27\x1c"
 
 
+def load_package(name: str) -> Any:
+    """py7zr; asked for before anything is downloaded, since these archives are large."""
+    try:
+        return importlib.import_module("py7zr")
+    except ImportError:
+        raise MissingExtra("py7zr", "sevenzip", f"unpacking {name}") from None
+
+
 def list_seven(archive: Path) -> list[Listed]:
     """What the archive says that it holds; py7zr unpacks no more of a member than it says here."""
     with _opened(archive) as file:
@@ -48,10 +56,7 @@ def extract_seven(archive: Path, folder: Path) -> None:
 
 @contextmanager
 def _opened(archive: Path) -> Iterator[Any]:
-    try:
-        py7zr = importlib.import_module("py7zr")
-    except ImportError:
-        raise MissingExtra("py7zr", "sevenzip", f"unpacking {archive.name}") from None
+    py7zr = load_package(archive.name)
     try:
         with py7zr.SevenZipFile(archive) as file:
             if file.needs_password():
