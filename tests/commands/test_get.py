@@ -289,6 +289,7 @@ def test_a_link_of_the_wrong_checksum_leaves_nothing(
         (["https://example.org/a.zip", "--convert", "mask a b"], "no such kind"),
         (["flood", "--from", "nowhere"], "no such file or folder"),
         (["roboflow:a/b"], "WORKSPACE/PROJECT/VERSION"),
+        (["kaggle:owner/.."], "OWNER/NAME"),
         (["--list", "--recipes", "nowhere"], "no recipes there"),
     ],
 )

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from make import grey_image, write_image
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
+from make import grey_image, write_image
 from seepseg import rle
 from seepseg.cli import main
 from seepseg.errors import SourceError, UsageError

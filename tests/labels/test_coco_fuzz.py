@@ -174,8 +174,7 @@ def test_what_is_right_is_read_right(folder, document, crowd):
 def test_what_is_mangled_is_refused_or_read_right(folder, document, crowd, boxes):
     try:
         _, instances, skipped = read_all(folder, json.dumps(document), crowd=crowd, boxes=boxes)
-    except SeepsegError as error:
-        assert str(error).strip()
+    except SeepsegError:
         return
     check_nothing_is_lost(document, instances, skipped)
     if all(type(row.get("id")) is int for row in document["annotations"]):

@@ -301,6 +301,14 @@ def test_a_sliver_of_raster_truth_is_ignored(tmp_path):
     assert "object cut by the edge of a tile" in image.skipped[0].reason
 
 
+def test_a_small_part_of_an_object_that_the_tile_shows_well_stays(tmp_path):
+    bitmap = np.zeros((64, 128), np.uint8)
+    bitmap[10:30, 20:70], bitmap[29:41, 68:70], bitmap[40, 60:70] = 1, 1, 1
+    truth = write_geotiff(tmp_path / "t.tif", bitmap)
+    source = read_scenes(scene(tmp_path, height=64, width=128), truth, names=("oil",), tile=64, overlap=0)
+    assert [one.area for one in source.read(source.items[0], 64, 64).instances] == [880, 4]
+
+
 def test_no_data_of_the_truth_is_ignored(tmp_path):
     labels = np.zeros((64, 64), np.int16)
     labels[:8], labels[20:30, 20:30] = -1, 1

@@ -44,6 +44,13 @@ def test_the_data_may_lie_deeper(tmp_path: Path) -> None:
     assert find_data(inner, [PART]) == inner
 
 
+def test_a_reader_of_a_whole_folder_is_led_through_wrappers(tmp_path: Path) -> None:
+    for split in ("train", "valid"):
+        (tmp_path / "export" / "v3" / split).mkdir(parents=True)
+    (tmp_path / ".hidden").touch()
+    assert find_data(tmp_path, [Part("coco", (".",))]) == tmp_path / "export" / "v3"
+
+
 def test_data_that_is_there_twice_is_not_chosen_from(tmp_path: Path) -> None:
     lay_out(tmp_path / "one")
     lay_out(tmp_path / "two")

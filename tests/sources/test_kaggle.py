@@ -52,7 +52,7 @@ def test_without_the_package_the_extra_is_named(tmp_path: Path, monkeypatch: pyt
         fetch_kaggle("owner/name", tmp_path)
 
 
-@pytest.mark.parametrize("handle", ["name", "a/b/c", "a b/c", "../../x"])
+@pytest.mark.parametrize("handle", ["name", "a/b/c", "a b/c", "../../x", "owner/.."])
 def test_a_handle_has_two_words(tmp_path: Path, handle: str) -> None:
     with pytest.raises(UsageError, match="OWNER/NAME"):
         fetch_kaggle(handle, tmp_path)

@@ -111,7 +111,7 @@ def test_an_empty_export_is_not_taken_for_a_dataset(tmp_path: Path, monkeypatch:
         fetch_roboflow("space/oil/3", tmp_path / "data")
 
 
-@pytest.mark.parametrize("handle", ["oil", "space/oil", "space/oil/new", "a/b/1/2", "a b/c/1", "a/b/-1"])
+@pytest.mark.parametrize("handle", ["oil", "space/oil", "space/oil/new", "a/b/1/2", "a b/c/1", "a/b/-1", "a/../1"])
 def test_a_handle_has_three_words(handle: str) -> None:
     with pytest.raises(UsageError, match="WORKSPACE/PROJECT/VERSION"):
         split_handle(handle)

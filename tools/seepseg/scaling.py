@@ -16,11 +16,6 @@ from seepseg.values import Item
 
 DECIBELS, PERCENTS = (-35.0, 0.0), (1.0, 99.0)
 """What stands for dB and for anything else where --scale is silent."""
-HELP = (
-    "how values become 8 bits: db:-35,0 | percentile:1,99 | minmax | none. 8-bit files are copied as they are. "
-    "Default: db:-35,0 for float SAR (linear power becomes dB), `db` (the middle 98 %% in dB) for SAR amplitude, "
-    "else percentile:1,99 over a sample of the dataset"
-)
 _TINY = np.float32(1e-30)
 _FACTORS = {"linear": 10.0, "amplitude": 20.0}
 
@@ -88,7 +83,9 @@ def choose_rule(
 ) -> tuple[Rule | None, tuple[str, ...]]:
     """The rule for these images, None where all have 8 bits and are copied as they are, and what the user should know.
 
-    Looks at the head of every file, and at pixels of an evenly spread sample where values decide.
+    Looks at the head of every file, and at pixels of an evenly spread sample where values decide. Without a scale:
+    db:-35,0 for float SAR, linear power turned into dB; `db`, which is the middle 98 % in dB, for SAR amplitude; and
+    percentile:1,99 for anything else.
     """
     asked = parse_scale(scale) if scale is not None else None
     if bands is not None and (len(bands) not in (1, 3) or min(bands) < 1):

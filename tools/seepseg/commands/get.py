@@ -20,6 +20,7 @@ from pathlib import Path
 from seepseg.errors import OutputError, SourceError, UsageError
 from seepseg.sources.conversion import check_flags, commands, find_data, parse_call, run_conversion, spell
 from seepseg.sources.download import Link
+from seepseg.sources.kaggle import check_handle
 from seepseg.sources.obtain import fetch_archives, fetch_recipe, take_given
 from seepseg.sources.recipe import Archive, Part, Recipe, find_recipe, list_recipes, recipe_folder
 from seepseg.sources.roboflow import split_handle
@@ -96,6 +97,7 @@ def _known_source(source: str) -> Recipe | None:
         handle = f"{workspace}/{project}/{version}"
         return _unwritten(project, source, "as the project's page says", (Part("coco", (".",)),), roboflow=handle)
     if kind == "kaggle":
+        check_handle(rest)
         return _unwritten(rest.split("/versions/")[0].rpartition("/")[2], source, "as its page says", kaggle=rest)
     if kind in ("http", "https"):
         link = Link(source)

@@ -79,8 +79,11 @@ def find_near(load: Callable[[int], NDArray[np.uint8]], count: int, *, workers: 
         fine = np.asarray(cv2.resize(grey, (FINE, FINE), interpolation=cv2.INTER_AREA), np.uint8)
         if _coarse(fine).std() >= FLAT:
             by_size.setdefault((min(height, width), max(height, width)), []).append(_Thumb(index, width, height, fine))
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+    pool = ThreadPoolExecutor(workers or os.cpu_count())
+    try:
         pairs = [pair for thumbs in by_size.values() for pair in _pair_up(thumbs, pool)]
+    finally:
+        pool.shutdown(cancel_futures=True)
     return sorted(pairs, key=lambda pair: (pair.i, pair.j))
 
 
@@ -94,9 +97,8 @@ def _pair_up(thumbs: Sequence[_Thumb], pool: ThreadPoolExecutor) -> Iterator[Pai
     spectra = np.stack([_whiten(_coarse(thumb.fine)) for thumb in thumbs])
     rows = pool.map(partial(_candidates, spectra), range(len(thumbs)))
     near = [(thumbs[i], thumbs[j]) for i, row in enumerate(track(rows, len(thumbs), "comparing")) for j in row]
-    yield from filter(
-        None, track(pool.map(_align, *zip(*near, strict=True)) if near else (), len(near), "aligning", unit="pair")
-    )
+    aligned = pool.map(_align, (one for one, _ in near), (other for _, other in near))
+    yield from filter(None, track(aligned, len(near), "aligning", unit="pair"))
 
 
 def _coarse(fine: NDArray[np.uint8]) -> Floats:

@@ -148,7 +148,7 @@ class _Sheet:
 
 
 def _height(cells: Sequence[Colours | None]) -> int:
-    return max(cell.shape[0] for cell in cells if cell is not None)
+    return max(len(cell) for cell in cells if cell is not None)
 
 
 def _cells(one: Shown, imgsz: int) -> list[Colours | None]:

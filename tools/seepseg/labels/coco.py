@@ -9,12 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from seepseg import instances
 from seepseg.errors import SourceError, UsageError, listing
 from seepseg.labels.coco_classes import Classes, resolve_classes
 from seepseg.labels.coco_files import Layout, Part, find_folder, find_layout, name_stems, unlisted
 from seepseg.labels.coco_json import Annotation, CocoFile, Id, read_json
-from seepseg.labels.coco_shapes import Identity, Runs, identify
+from seepseg.labels.coco_shapes import Runs, Shape, unpack
 from seepseg.labels.polygons import fit_polygons
 from seepseg.values import Instance, Item, LabelledImage, Skip, Source, Tally
 
@@ -182,9 +184,9 @@ def read_image(item: Item, width: int, height: int) -> LabelledImage:
     scale = _scale(item, width, height)
     skipped = [] if scale is None else [Skip(SCALED, f"{listed.json}: {item.image.name}")]
     found: list[Instance] = []
-    seen: set[tuple[int, Identity]] = set()
+    seen: set[tuple[int, Shape]] = set()
     for class_id, annotation in listed.annotations:
-        key = class_id, identify(annotation.shape)
+        key = class_id, annotation.shape
         instance, reason = (None, DUPLICATE) if key in seen else _make(class_id, annotation, width, height, scale)
         seen.add(key)
         if instance:
@@ -203,7 +205,10 @@ def _make(
             return None, RUNS_SIZE
         instance = instances.from_rle(shape.counts, width, height, class_id, crowd=crowd, source_id=source_id)
         return instance, None if instance else EMPTY_RUNS
-    parts = shape if scale is None else tuple(part * scale for part in shape)
+    parts = [unpack(part) for part in shape]
+    if scale is not None:
+        with np.errstate(over="ignore"):
+            parts = [part * scale for part in parts]
     return fit_polygons(parts, width, height, class_id, crowd=crowd, source_id=source_id)
 
 

@@ -4,7 +4,7 @@ import posixpath
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PureWindowsPath
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 from seepseg.errors import SourceError
 from seepseg.labels.coco_shapes import Runs, Shape, read_box, read_segmentation
@@ -35,12 +35,11 @@ class ImageRow:
     size: tuple[int, int] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Annotation:
-    """A row of `annotations` that has a shape. `id` is None where the JSON gives none."""
+class Annotation(NamedTuple):
+    """A row of `annotations` that has a shape; `id` is None where the JSON gives none."""
 
     id: Id | None
-    index: int
+    row: int
     image: Id
     category: Id
     crowd: bool
@@ -49,7 +48,7 @@ class Annotation:
     @property
     def place(self) -> str:
         """How to find it in the JSON."""
-        return _place(self.id, self.index)
+        return _place(self.id, self.row)
 
 
 @dataclass(slots=True)

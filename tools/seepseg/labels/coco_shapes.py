@@ -1,15 +1,15 @@
 """The `segmentation` of a COCO annotation: polygons, or run lengths as list or as text."""
 
-from dataclasses import dataclass
-from typing import Any
+from array import array
+from math import isfinite
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from seepseg.labels.polygons import Polygon
+from seepseg.labels.polygons import NOT_NUMBERS, Polygon
 
-NOT_NUMBERS = "polygon that is not a list of finite numbers"
 ODD = "polygon with an odd number of coordinates"
 SHORT = "polygon of fewer than 3 points"
 SHORT_PART = "part of fewer than 3 points dropped"
@@ -17,12 +17,12 @@ BROKEN_RUNS = "run lengths that are broken or do not add up to their size"
 NOT_A_SHAPE = "segmentation that is neither polygons nor run lengths"
 BROKEN_BOX = "box that is not x, y, width and height above 0"
 
-MOST = 1e9
-"""No image is as large; a coordinate beyond it is a mistake."""
+_LEAST = 3 * 2 * 8
+"""Bytes of a polygon of three points."""
+_MOST_PIXELS = 2**31
 
 
-@dataclass(frozen=True, slots=True)
-class Runs:
+class Runs(NamedTuple):
     """A mask as COCO's compressed run lengths, checked."""
 
     width: int
@@ -30,9 +30,14 @@ class Runs:
     counts: bytes
 
 
-Polygons = tuple[Polygon, ...]
+Polygons = tuple[bytes, ...]
+"""Each part as the bytes of its float64 coordinates, x and y in turn: small to keep, quick to send."""
 Shape = Polygons | Runs
-Identity = tuple[int | bytes, ...]
+
+
+def unpack(part: bytes) -> Polygon:
+    """The points of a part."""
+    return np.frombuffer(part).reshape(-1, 2)
 
 
 def read_segmentation(value: Any) -> tuple[Shape | None, str | None]:
@@ -55,18 +60,11 @@ def read_segmentation(value: Any) -> tuple[Shape | None, str | None]:
             return None, NOT_NUMBERS
         if len(part) % 2:
             return None, ODD
-        parts.append(part.reshape(-1, 2))
-    whole = tuple(part for part in parts if len(part) >= 3)
+        parts.append(part.tobytes())
+    whole = tuple(part for part in parts if len(part) >= _LEAST)
     if len(whole) == len(parts):
         return whole or None, None
     return (whole, SHORT_PART) if whole else (None, SHORT)
-
-
-def identify(shape: Shape) -> Identity:
-    """What two shapes share only if they are the same, point for point."""
-    if isinstance(shape, Runs):
-        return shape.width, shape.height, shape.counts
-    return tuple(part.tobytes() for part in shape)
 
 
 def read_box(value: Any) -> tuple[Shape | None, str | None]:
@@ -74,18 +72,18 @@ def read_box(value: Any) -> tuple[Shape | None, str | None]:
     box = _read_numbers(value)
     if box is None or len(box) != 4 or box[2] <= 0 or box[3] <= 0:
         return None, BROKEN_BOX
-    x, y, right, bottom = box[0], box[1], box[0] + box[2], box[1] + box[3]
-    return (np.array([[x, y], [right, y], [right, bottom], [x, bottom]]),), None
+    left, top, right, bottom = box[0], box[1], box[0] + box[2], box[1] + box[3]
+    return (array("d", [left, top, right, top, right, bottom, left, bottom]).tobytes(),), None
 
 
-def _read_numbers(value: Any) -> NDArray[np.float64] | None:
-    if not isinstance(value, list) or not set(map(type, value)) <= {int, float}:
+def _read_numbers(value: Any) -> "array[float] | None":
+    if not isinstance(value, list):
         return None
     try:
-        numbers = np.array(value, np.float64)
-    except OverflowError:
+        numbers = array("d", value)
+    except (TypeError, OverflowError):
         return None
-    return numbers if (np.abs(numbers) < MOST).all() else None
+    return numbers if isfinite(sum(numbers)) else None
 
 
 def _read_runs(value: dict[str, Any]) -> Runs | None:
@@ -95,7 +93,7 @@ def _read_runs(value: dict[str, Any]) -> Runs | None:
     height, width = size
     lengths = _decompress(counts) if isinstance(counts, str) else _read_lengths(counts)
     total = height * width
-    if lengths is None or total >= MOST or (lengths < 0).any() or lengths.sum() != total:
+    if lengths is None or total >= _MOST_PIXELS or (lengths < 0).any() or lengths.sum() != total:
         return None
     if isinstance(counts, str) and (lengths[1:] > 0).all():
         return Runs(width, height, counts.encode())
@@ -106,7 +104,7 @@ def _read_runs(value: dict[str, Any]) -> Runs | None:
 def _read_lengths(counts: Any) -> NDArray[np.int64] | None:
     if not isinstance(counts, list) or not counts or set(map(type, counts)) != {int}:
         return None
-    return np.array(counts, np.int64) if max(counts) < MOST and min(counts) >= 0 else None
+    return np.array(counts, np.int64) if max(counts) < _MOST_PIXELS and min(counts) >= 0 else None
 
 
 def _without_empty(lengths: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -7,6 +7,7 @@ from typing import Any
 
 _decode = json.JSONDecoder().raw_decode
 _SPACE = re.compile(r"[ \t\n\r]*")
+_COMMA = re.compile(r"[ \t\n\r]*,[ \t\n\r]*")
 
 
 def scan(text: str, sinks: Mapping[str, Callable[[int, Any], None]]) -> dict[str, Any]:
@@ -38,11 +39,15 @@ def scan(text: str, sinks: Mapping[str, Callable[[int, Any], None]]) -> dict[str
             mark, at = expect("[", at)
             if text[at : at + 1] == "]":
                 mark, at = expect("]", at)
+            sink = sinks[key]
             while mark != "]":
                 element, at = _decode(text, at)
-                sinks[key](index, element)
+                sink(index, element)
                 index += 1
-                mark, at = expect(",]", at)
+                if comma := _COMMA.match(text, at):
+                    at = comma.end()
+                else:
+                    mark, at = expect("]", at)
         else:
             members[key], at = _decode(text, at)
             members[key] = False if key in sinks else members[key]

@@ -16,8 +16,10 @@ Polygon = NDArray[np.float64]
 CLIPPED = "polygon clipped to the image"
 TINY = "smaller than a pixel: kept as the pixels it touches"
 OUTSIDE = "polygon outside the image"
-CHANGES = frozenset({CLIPPED, TINY})
-"""Reasons given for an instance that is there, but not as it was drawn."""
+NOT_NUMBERS = "polygon that is not a list of finite numbers"
+
+MOST = 1e9
+"""No image is as large; a coordinate beyond it is a mistake."""
 
 
 def fit_polygons(
@@ -38,6 +40,8 @@ def fit_polygons(
     if left >= 0 and top >= 0 and right <= width and bottom <= height:
         drawn = instances.from_polygons(parts, width, height, class_id, crowd=crowd, source_id=source_id)
         return (drawn, None) if drawn else (_touched(parts, width, height, class_id, crowd, source_id), TINY)
+    if not (min(left, top) > -MOST and max(right, bottom) < MOST):
+        return None, NOT_NUMBERS
     if right <= 0 or bottom <= 0 or left >= width or top >= height:
         return None, OUTSIDE
     kept = _clip(parts, width, height)

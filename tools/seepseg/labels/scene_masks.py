@@ -225,16 +225,17 @@ def regions(read: Read, grid: Grid, tile: Window, table: ValueTable, cut: Cut) -
 def _parts(
     bitmap: NDArray[np.uint8], inside: tuple[slice, slice], least_seen: float
 ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-    """Components of the tile, and for each number whether enough of it lies there (never for 0, the background)."""
+    """Components of the tile, and for each number whether enough lies there of the object that it is a part of;
+    never for 0, the background."""
     crop = np.ascontiguousarray(bitmap[inside])
     count, parts = cv2.connectedComponents(crop, connectivity=8, ltype=cv2.CV_32S)
     beyond = cv2.connectedComponents(bitmap, connectivity=8, ltype=cv2.CV_32S)[1]
-    area = np.bincount(parts.ravel(), minlength=count)
     whole = np.bincount(beyond.ravel())
+    seen = np.bincount(beyond[inside].ravel(), minlength=len(whole))
     _, first = np.unique(parts, return_index=True)
     owner = np.zeros(count, np.int64)
     owner[parts.ravel()[first]] = beyond[inside].ravel()[first]
-    shown = area >= least_seen * whole[owner]
+    shown = seen[owner] >= least_seen * whole[owner]
     shown[0] = False
     return parts, shown  # type: ignore[return-value]
 

@@ -36,6 +36,8 @@ def spell(flags: Flags) -> list[str]:
 
 def find_data(folder: Path, parts: Sequence[Part]) -> Path:
     """Where the parts' paths start: the folder itself, or the one folder below it that holds them all."""
+    if all(path == "." for part in parts for path in part.paths):
+        return _inside_wrappers(folder)
     level = [folder]
     for _ in range(DEEPEST + 1):
         found = [place for place in level if not missing(place, parts)]
@@ -47,9 +49,16 @@ def find_data(folder: Path, parts: Sequence[Part]) -> Path:
     raise SourceError(f"{folder}: lacks {', '.join(missing(folder, parts))}")
 
 
+def _inside_wrappers(folder: Path) -> Path:
+    """Archives often hold one folder that holds everything."""
+    inner = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    return _inside_wrappers(inner[0]) if len(inner) == 1 and inner[0].is_dir() else folder
+
+
 def missing(folder: Path, parts: Iterable[Part]) -> list[str]:
     """Paths of the parts that are not in this folder."""
-    return [path for part in parts for path in part.paths if not (folder / path).exists()]
+    wanted = dict.fromkeys(path for part in parts for path in part.paths)
+    return [path for path in wanted if not (folder / path).exists()]
 
 
 def _worth_a_look(path: Path) -> bool:

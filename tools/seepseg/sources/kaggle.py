@@ -11,10 +11,15 @@ from seepseg.sources.roboflow import hide_keys
 SECRETS = ("KAGGLE_KEY", "KAGGLE_API_TOKEN")
 
 
+def check_handle(handle: str) -> None:
+    """OWNER/NAME, perhaps with /versions/N; nothing that could lead out of a folder."""
+    if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*(/versions/\d+)?", handle):
+        raise UsageError(f"kaggle:{handle}: give kaggle:OWNER/NAME, as in the dataset's address")
+
+
 def fetch_kaggle(handle: str, place: Path) -> Path:
     """The dataset's folder, below the given place; kagglehub itself knows what is there already."""
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+(/versions/\d+)?", handle):
-        raise UsageError(f"kaggle:{handle}: give kaggle:OWNER/NAME, as in the dataset's address")
+    check_handle(handle)
     hub = _package()
     place.mkdir(parents=True, exist_ok=True)
     before = os.environ.get("KAGGLEHUB_CACHE")

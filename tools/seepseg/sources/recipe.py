@@ -109,7 +109,7 @@ def list_recipes(folder: Path) -> list[Recipe]:
 def find_recipe(name: str, folder: Path) -> Recipe:
     """The recipe of that name, or an error that offers the nearest ones."""
     path = folder / f"{name}.yaml"
-    if re.fullmatch(r"[A-Za-z0-9._-]+", name) and path.is_file():
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) and path.is_file():
         return read_recipe(path)
     known = sorted(one.stem for one in folder.glob("*.yaml"))
     raise UsageError(f"{name}: no such recipe in {folder}{_near(name, known)}; 'seepseg get --list' shows them all")
@@ -142,7 +142,7 @@ def _build(fields: dict[str, Any], path: Path, problems: list[str]) -> Recipe | 
     archives = _archives(offer.pop("files", []), problems)
     parts = _parts(fields.pop("convert", []), problems)
     dataset = _flags(fields.pop("dataset", {}), "dataset.", problems)
-    handles = {"kaggle": r"[\w.-]+/[\w.-]+", "roboflow": r"[\w.-]+/[\w.-]+/\d+"}
+    handles = {"kaggle": r"\w[\w.-]*/\w[\w.-]*", "roboflow": r"\w[\w.-]*/\w[\w.-]*/\d+"}
     problems += [
         f"download.{key}: {value} is not of the form {'OWNER/NAME' if key == 'kaggle' else 'WORKSPACE/PROJECT/VERSION'}"
         for key, value in offer.items()

@@ -23,7 +23,7 @@ BOXES_ONLY = "object-detection"
 
 def split_handle(handle: str) -> tuple[str, str, int]:
     """WORKSPACE/PROJECT/VERSION taken apart."""
-    match = re.fullmatch(r"([\w.-]+)/([\w.-]+)/v?(\d+)", handle)
+    match = re.fullmatch(r"(\w[\w.-]*)/(\w[\w.-]*)/v?(\d+)", handle)
     if not match:
         raise UsageError(f"roboflow:{handle}: give roboflow:WORKSPACE/PROJECT/VERSION, as in the project's address")
     return match[1], match[2], int(match[3])
