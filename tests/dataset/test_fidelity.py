@@ -1,5 +1,8 @@
+import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import ndimage
 
 from make import ragged, thin
@@ -66,6 +69,17 @@ def test_a_row_painted_as_a_crop_is_the_object():
         crop, x, y = paint_row(polygon, 60, 40)
         painted[y : y + crop.shape[0], x : x + crop.shape[1]] |= crop
     assert np.array_equal(painted, components > 0)
+
+
+@given(seed=st.integers(0, 2**32 - 1), points=st.integers(3, 9))
+def test_a_crop_is_painted_as_the_whole_canvas_is(seed, points):
+    polygon = np.random.default_rng(seed).uniform(-0.3, 1.3, (points, 2))
+    whole = np.zeros((30, 40), np.uint8)
+    cv2.fillPoly(whole, [(polygon * (40, 30)).astype(np.int32)], 1)
+    crop, x, y = paint_row(polygon, 40, 30)
+    painted = np.zeros_like(whole)
+    painted[y : y + crop.shape[0], x : x + crop.shape[1]] = crop
+    assert np.array_equal(painted, whole)
 
 
 def test_two_empty_bitmaps_agree():

@@ -111,6 +111,13 @@ def test_a_broken_row_is_named_by_file_and_line(tmp_path, row, words):
         read_rows(file)
 
 
+def test_labels_that_are_no_text_are_named(tmp_path):
+    file = tmp_path / "a.txt"
+    file.write_bytes(b"\xff\xfe0")
+    with pytest.raises(DatasetError, match=r"a\.txt: not readable as text"):
+        read_rows(file)
+
+
 def test_a_broken_line_of_the_manifest_is_named(tmp_path):
     (tmp_path / "manifest.jsonl").write_text('{"image": "a"}\n{"image":\n')
     with pytest.raises(DatasetError, match=r"manifest\.jsonl:2"):

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,7 +46,7 @@ def read_values(
     step: tuple[float, float] = (1.0, 1.0),
     shape: tuple[int, int] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Values of a box, (bands, height, width), and where they are data; nodata for files that do not say what is.
+    """Values of a box, (bands, height, width), and where they are data; `nodata` is none besides what a file says.
 
     The box counts pixels of a grid whose pixels are `step` file pixels wide and high: coarser ones average, finer
     ones interpolate. With a shape, pixels are picked instead.
@@ -61,9 +62,30 @@ def read_values(
     valid = np.isfinite(values)
     if any(MaskFlags.all_valid not in dataset.mask_flag_enums[band - 1] for band in bands):
         valid &= dataset.read_masks(list(bands), window=place, out_shape=out_shape, resampling=Resampling.nearest) > 0
-    elif nodata is not None:
-        valid &= values != np.float32(nodata)
+    if nodata is not None:
+        valid &= ~_filled(dataset, place, bands, nodata, values, resampled=how != Resampling.nearest)
     return values, valid
+
+
+def _filled(
+    dataset: Any,
+    place: Any,
+    bands: tuple[int, ...],
+    nodata: float,
+    values: NDArray[np.float32],
+    *,
+    resampled: bool,
+) -> NDArray[np.bool_]:
+    """Where a value stands for no data; in resampled values, wherever it may have been mixed in."""
+    if not resampled:
+        return values == np.float32(nodata)
+    high, wide = values.shape[1:]
+    filled = np.empty(values.shape, np.bool_)
+    for plane, band in zip(filled, bands, strict=True):
+        native = dataset.read(band, window=place, out_dtype="float32") == np.float32(nodata)
+        near = cv2.dilate(native.astype(np.float32), np.ones((3, 3), np.uint8))
+        plane[:] = cv2.resize(near, (wide, high), interpolation=cv2.INTER_AREA) > 0
+    return filled
 
 
 def palette(dataset: Any) -> NDArray[np.uint8] | None:

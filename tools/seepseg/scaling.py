@@ -37,7 +37,7 @@ class Rule:
     units: str
     """Of the file's values: dB, linear, amplitude or counts. Kind "db" turns linear and amplitude into dB first."""
     nodata: float | None = None
-    """Taken for no data in files that do not say what is."""
+    """Taken for no data besides what a file itself says."""
 
     def as_json(self) -> dict[str, Any]:
         """For data.yaml and the model's record."""
@@ -79,19 +79,21 @@ def untouched(bands: Sequence[int]) -> Rule:
 
 
 def choose_rule(
-    items: Sequence[Item], *, scale: str | None, bands: tuple[int, ...] | None
+    items: Sequence[Item], *, scale: str | None, bands: tuple[int, ...] | None, nodata: float | None = None
 ) -> tuple[Rule | None, tuple[str, ...]]:
     """The rule for these images, None where all have 8 bits and are copied as they are, and what the user should know.
 
     Looks at the head of every file, and at pixels of an evenly spread sample where values decide. Without a scale:
     db:-35,0 for float SAR, linear power turned into dB; `db`, which is the middle 98 % in dB, for SAR amplitude; and
-    percentile:1,99 for anything else.
+    percentile:1,99 for anything else. `nodata` is a value that fills what holds no data, where no file says so.
     """
     asked = parse_scale(scale) if scale is not None else None
     if bands is not None and (len(bands) not in (1, 3) or min(bands) < 1):
         raise UsageError(f"--bands {','.join(map(str, bands))}: give one band or three, counted from 1")
     headers = [header for path in dict.fromkeys(item.image for item in items) if (header := survey.read_header(path))]
     notes = survey.misnamed(headers)
+    if nodata is not None:
+        _refuse_plain(headers, nodata)
     wide = [header for header in headers if header.content != "plain"]
     if not wide:
         rule, more = _for_plain(headers, scale, bands)
@@ -101,7 +103,7 @@ def choose_rule(
     short = [f"{one.path}: {one.bands} bands" for one in wide if one.bands < max(chosen)]
     if short:
         raise SourceError(f"--bands asks for band {max(chosen)}, which is not in every file:\n{listing(short)}")
-    rule, source = _scaled(wide, asked, chosen)
+    rule, source = _scaled(wide, asked, chosen, _common_nodata(wide) if nodata is None else nodata)
     if len(wide) < len(headers):
         notes.append(f"{len(headers) - len(wide):,} 8-bit files are copied as they are, {len(wide):,} others rendered")
     return rule, (*notes, _say(rule, wide[0], source))
@@ -133,6 +135,15 @@ def _for_plain(
     return (untouched(bands) if bands else None), notes
 
 
+def _refuse_plain(headers: Sequence[Header], nodata: float) -> None:
+    paths = [f"{one.path}: 8 bits" for one in headers if one.content == "plain"]
+    if paths:
+        raise UsageError(
+            f"--nodata {nodata:g} is for 16-bit, float and many-band images, and 8-bit ones are copied as they are; "
+            f"leave it out, or convert these apart:\n{listing(paths)}"
+        )
+
+
 def _refuse_mixtures(wide: Sequence[Header]) -> None:
     by_content = {one.content: one for one in reversed(wide)}
     if "complex" in by_content:
@@ -146,18 +157,20 @@ def _refuse_mixtures(wide: Sequence[Header]) -> None:
 _Asked = tuple[str, tuple[float, float] | None]
 
 
-def _scaled(wide: Sequence[Header], asked: _Asked | None, bands: tuple[int, ...]) -> tuple[Rule, str]:
+def _scaled(
+    wide: Sequence[Header], asked: _Asked | None, bands: tuple[int, ...], nodata: float | None
+) -> tuple[Rule, str]:
     """The rule, and what it was taken from."""
-    blank = replace(untouched(bands), nodata=_common_nodata(wide))
+    blank = replace(untouched(bands), nodata=nodata)
     if (asked and asked[0] == "none") or (asked is None and wide[0].content == "8-bit"):
         return blank, ""
     sample = survey.evenly(wide)
-    thinned = [survey.thin_values(one, bands) for one in sample]
+    thinned = [survey.thin_values(one, bands, nodata) for one in sample]
     units = _units(sample, [planes[0] for planes in thinned])
     pooled = [np.concatenate(planes) for planes in zip(*thinned, strict=True)]
     kind, ends_asked = asked or _usual_kind(units)
     if kind == "minmax":
-        ends = [survey.extremes(one, bands) for one in wide]
+        ends = [survey.extremes(one, bands, nodata) for one in wide]
         low, high = np.min([end[0] for end in ends], axis=0), np.max([end[1] for end in ends], axis=0)
         return _between(replace(blank, kind=kind, units=units), low, high), f"all {len(wide):,} files"
     if kind == "db":
@@ -213,6 +226,7 @@ def _common_nodata(wide: Sequence[Header]) -> float | None:
 def _say(rule: Rule, header: Header, source: str) -> str:
     named = [f"{band} ({header.names[band - 1]})" if header.names[band - 1] else str(band) for band in rule.bands]
     which = f"band{'s' * (len(named) > 1)} {', '.join(named)} of {header.bands}"
+    which += f"; {rule.nodata:g} is no data" if rule.nodata is not None else ""
     if rule.kind == "none":
         return f"images are kept at 0 to 255 ({which}; see --scale, --bands)"
     meaning = {"dB": "dB", "linear": "linear power", "amplitude": "amplitude", "counts": "plain counts"}[rule.units]

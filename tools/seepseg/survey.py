@@ -115,22 +115,24 @@ def evenly(headers: Sequence[Header]) -> list[Header]:
     return [headers[pick] for pick in picks]
 
 
-def thin_values(header: Header, bands: tuple[int, ...]) -> list[NDArray[np.float32]]:
+def thin_values(header: Header, bands: tuple[int, ...], nodata: float | None) -> list[NDArray[np.float32]]:
     """Valid values of each band, thinned to SIDE × SIDE pixels."""
     with open_raster(header.path) as dataset:
         whole = Window(0, 0, dataset.width, dataset.height)
         shape = min(SIDE, dataset.height), min(SIDE, dataset.width)
-        values, valid = read_values(dataset, whole, bands, shape=shape)
+        values, valid = read_values(dataset, whole, bands, nodata, shape=shape)
     return [plane[mask] for plane, mask in zip(values, valid, strict=True)]
 
 
-def extremes(header: Header, bands: tuple[int, ...]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def extremes(
+    header: Header, bands: tuple[int, ...], nodata: float | None
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Least and greatest valid value of each band, over every pixel; infinities where a band holds no data."""
     low, high = np.full(len(bands), np.inf, np.float32), np.full(len(bands), -np.inf, np.float32)
     with open_raster(header.path) as dataset:
         for top in range(0, dataset.height, _ROWS):
             strip = Window(0, top, dataset.width, min(_ROWS, dataset.height - top))
-            values, valid = read_values(dataset, strip, bands)
+            values, valid = read_values(dataset, strip, bands, nodata)
             low = np.minimum(low, np.where(valid, values, np.inf).min(axis=(1, 2)))
             high = np.maximum(high, np.where(valid, values, -np.inf).max(axis=(1, 2)))
     return low, high

@@ -120,11 +120,12 @@ def border_of(width: int, height: int, imgsz: int) -> tuple[int, int]:
 def paint_row(polygon: NDArray[np.float64], width: int, height: int) -> tuple[Bitmap, int, int]:
     """A row at the image's own size, as `fillPoly` paints it: a crop, and its x and y."""
     points = (polygon * (width, height)).astype(np.int32)
-    points = np.clip(points, 0, (width - 1, height - 1))
-    x, y = points.min(axis=0).tolist()
-    columns, rows = (points.max(axis=0) - (x, y) + 1).tolist()
+    edge = np.array([width, height], np.int32) - 1
+    low = np.clip(points.min(axis=0), 0, edge)
+    columns, rows = (np.clip(points.max(axis=0), low, edge) - low + 1).tolist()
+    x, y = low.tolist()
     crop = np.zeros((rows, columns), np.uint8)
-    cv2.fillPoly(crop, [points - np.array([x, y], np.int32)], color=1)
+    cv2.fillPoly(crop, [points - low], color=1)
     return crop, x, y
 
 

@@ -100,8 +100,12 @@ def read_rows(path: Path) -> list[tuple[int, NDArray[np.float64]]]:
     """The polygons of a label file: class id, and (n, 2) shares of the image; a missing file holds none."""
     if not path.exists():
         return []
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{path}: not readable as text: {error}") from None
     rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
+    for number, line in enumerate(lines, 1):
         words = line.split()
         if not words:
             continue
@@ -118,7 +122,7 @@ def read_rows(path: Path) -> list[tuple[int, NDArray[np.float64]]]:
 def read_manifest(root: Path) -> Iterator[dict[str, Any]]:
     """One record an image, in the order of the conversion."""
     file = root / "manifest.jsonl"
-    with file.open(encoding="utf-8") as lines:
+    with file.open(encoding="utf-8", errors="replace") as lines:
         for number, line in enumerate(lines, 1):
             try:
                 yield json.loads(line)
@@ -180,7 +184,7 @@ def _find(root: Path, entry: str) -> Path:
 
 def _listed(file: Path) -> Iterator[Path]:
     """The images of a text file: ./ means beside it; other relative paths are the working directory's."""
-    for line in file.read_text(encoding="utf-8-sig").splitlines():
+    for line in file.read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines():
         entry = line.strip()
         if entry:
             beside = file.parent / entry

@@ -95,8 +95,7 @@ def _load(chosen: Sequence[Sampled], class_count: int, imgsz: int) -> Iterator[t
         yield from ((one, None) for one in batch.values())
     for one in chosen:
         if len(one.truth.objects) * imgsz * imgsz > ROOM:
-            rows = read_rows(label_path(one.image))
-            yield one, load_rows(rows, one.truth.width, one.truth.height, imgsz)
+            yield one, load_rows(_rows(one.image), one.truth.width, one.truth.height, imgsz)
 
 
 def _add(result: RoundTrip, one: Sampled, loaded: Loaded, ledger: Ledger | None) -> None:

@@ -40,6 +40,7 @@ class Settings:
     scale: str | None = None
     bands: tuple[int, ...] | None = None
     gsd: float | None = None
+    nodata: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def convert(source: Source, out: Path, settings: Settings, *, workers: int = 1, 
     if not source.items:
         raise SourceError(f"{source.root}: no labelled images found")
     _refuse_equal_stems(source)
-    rule, notes = choose_rule(source.items, scale=settings.scale, bands=settings.bands)
+    rule, notes = choose_rule(source.items, scale=settings.scale, bands=settings.bands, nodata=settings.nodata)
     metres = spacing(source.items, settings.gsd)
     with staged(out, overwrite=overwrite, proof="conversion.json") as folder:
         unsplit = folder / "unsplit"

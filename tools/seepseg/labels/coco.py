@@ -5,7 +5,7 @@ what lies outside the image. What would make the dataset wrong is an error that 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from seepseg import instances
 from seepseg.errors import SourceError, UsageError, listing
 from seepseg.labels.coco_classes import Classes, resolve_classes
 from seepseg.labels.coco_files import Layout, Part, find_folder, find_layout, name_stems, unlisted
-from seepseg.labels.coco_json import Annotation, CocoFile, Id, read_json
-from seepseg.labels.coco_shapes import Runs, Shape, unpack
+from seepseg.labels.coco_json import Annotation, CocoFile, Id, locate, read_json
+from seepseg.labels.coco_shapes import Runs, read_polygons
 from seepseg.labels.polygons import fit_polygons
 from seepseg.values import Instance, Item, LabelledImage, Skip, Source, Tally
 
@@ -135,9 +135,11 @@ def _list_items(root: Path, opened: Sequence[_Opened], classes: Classes) -> tupl
                 rows.append((one, folder / row.path, Listed(name, row.size, tuple(mine))))
                 continue
             skipped.append(Skip(MISSING, f"{name}: {row.path}"))
-            skipped += [Skip(ORPHAN, f"{name}: {annotation.place} of {row.path}") for _, annotation in mine]
+            skipped += [
+                Skip(ORPHAN, f"{locate(name, annotation.id, annotation.row)} of {row.path}") for _, annotation in mine
+            ]
         skipped += [
-            Skip(NO_IMAGE, f"{name}: {annotation.place} has image_id {annotation.image}")
+            Skip(NO_IMAGE, f"{locate(name, annotation.id, annotation.row)} has image_id {annotation.image}")
             for lost in by_image.values()
             for _, annotation in lost
         ]
@@ -184,32 +186,47 @@ def read_image(item: Item, width: int, height: int) -> LabelledImage:
     scale = _scale(item, width, height)
     skipped = [] if scale is None else [Skip(SCALED, f"{listed.json}: {item.image.name}")]
     found: list[Instance] = []
-    seen: set[tuple[int, Shape]] = set()
+    seen: set[Hashable] = set()
     for class_id, annotation in listed.annotations:
-        key = class_id, annotation.shape
-        instance, reason = (None, DUPLICATE) if key in seen else _make(class_id, annotation, width, height, scale)
-        seen.add(key)
+        place = f"{locate(listed.json, annotation.id, annotation.row)} of {item.image.name}"
+        instance, reasons = _make(class_id, annotation, place, width, height, scale, seen)
         if instance:
             found.append(instance)
-        if reason:
-            skipped.append(Skip(reason, f"{listed.json}: {annotation.place} of {item.image.name}"))
+        skipped += [Skip(reason, place) for reason in reasons if reason]
     return LabelledImage(width, height, tuple(found), skipped=tuple(skipped))
 
 
 def _make(
-    class_id: int, annotation: Annotation, width: int, height: int, scale: tuple[float, float] | None
-) -> tuple[Instance | None, str | None]:
+    class_id: int,
+    annotation: Annotation,
+    place: str,
+    width: int,
+    height: int,
+    scale: tuple[float, float] | None,
+    seen: set[Hashable],
+) -> tuple[Instance | None, tuple[str | None, ...]]:
     shape, crowd, source_id = annotation.shape, annotation.crowd, annotation.id
-    if isinstance(shape, Runs):
-        if (shape.width, shape.height) != (width, height):
-            return None, RUNS_SIZE
-        instance = instances.from_rle(shape.counts, width, height, class_id, crowd=crowd, source_id=source_id)
-        return instance, None if instance else EMPTY_RUNS
-    parts = [unpack(part) for part in shape]
+    try:
+        drawn, broken = (shape, None) if isinstance(shape, Runs) else read_polygons(shape)
+    except (ValueError, RecursionError) as error:
+        raise SourceError(f"{place}: segmentation is not readable as JSON: {error}; export it again") from None
+    if not drawn:
+        return None, (broken,)
+    key = class_id, drawn if isinstance(drawn, Runs) else tuple(part.tobytes() for part in drawn)
+    if key in seen:
+        return None, (DUPLICATE,)
+    seen.add(key)
+    if isinstance(drawn, Runs):
+        if (drawn.width, drawn.height) != (width, height):
+            return None, (RUNS_SIZE,)
+        instance = instances.from_rle(drawn.counts, width, height, class_id, crowd=crowd, source_id=source_id)
+        return instance, () if instance else (EMPTY_RUNS,)
+    parts = [np.frombuffer(part).reshape(-1, 2) for part in drawn]
     if scale is not None:
         with np.errstate(over="ignore"):
             parts = [part * scale for part in parts]
-    return fit_polygons(parts, width, height, class_id, crowd=crowd, source_id=source_id)
+    instance, changed = fit_polygons(parts, width, height, class_id, crowd=crowd, source_id=source_id)
+    return instance, (broken, changed)
 
 
 def _scale(item: Item, width: int, height: int) -> tuple[float, float] | None:

@@ -45,10 +45,10 @@ class Annotation(NamedTuple):
     crowd: bool
     shape: Shape
 
-    @property
-    def place(self) -> str:
-        """How to find it in the JSON."""
-        return _place(self.id, self.row)
+
+def locate(file: str, identity: Id | None, row: int) -> str:
+    """How messages call an annotation."""
+    return f"{file}: annotations[{row}]" if identity is None else f"{file}: annotation {identity}"
 
 
 @dataclass(slots=True)
@@ -133,20 +133,21 @@ def _add_annotation(file: CocoFile, index: int, record: Any, seen: set[Id], keep
     if not isinstance(record, dict):
         file.faults.append(Skip("annotation that is no record", f"{file.name}: annotations[{index}]"))
         return
-    identity = _read_id(record.get("id"))
-    place = f"{file.name}: {_place(identity, index)}"
+    identity, crowd = _read_id(record.get("id")), record.get("iscrowd")
     image, category = _read_id(record.get("image_id")), _read_id(record.get("category_id"))
-    crowd = record.get("iscrowd")
     if image is None or category is None:
-        file.faults.append(Skip("annotation without a usable image_id and category_id", place))
+        file.faults.append(
+            Skip("annotation without a usable image_id and category_id", locate(file.name, identity, index))
+        )
         return
     if crowd not in (0, 1, None):
-        file.faults.append(Skip("iscrowd that is neither 0 nor 1", place))
+        file.faults.append(Skip("iscrowd that is neither 0 nor 1", locate(file.name, identity, index)))
         return
     if identity is not None:
         file.repeated_ids += identity in seen
         seen.add(identity)
-    file.used.setdefault(category, place)
+    if category not in file.used:
+        file.used[category] = locate(file.name, identity, index)
     shape, reason = read_segmentation(record.get("segmentation"))
     if isinstance(shape, Runs):
         file.runs += 1
@@ -159,16 +160,13 @@ def _add_annotation(file: CocoFile, index: int, record: Any, seen: set[Id], keep
         elif box_masks:
             shape, reason = read_box(record["bbox"])
         else:
-            file.faults.append(Skip("annotation with a box and no mask; --boxes box makes box-shaped masks", place))
+            fault = "annotation with a box and no mask; --boxes box makes box-shaped masks"
+            file.faults.append(Skip(fault, locate(file.name, identity, index)))
             return
     if reason:
-        file.skipped.append(Skip(reason, place))
+        file.skipped.append(Skip(reason, locate(file.name, identity, index)))
     if shape is not None:
         file.annotations.append(Annotation(identity, index, image, category, bool(crowd), shape))
-
-
-def _place(identity: Id | None, index: int) -> str:
-    return f"annotations[{index}]" if identity is None else f"annotation {identity}"
 
 
 def _read_id(value: Any) -> Id | None:

@@ -1,5 +1,7 @@
 """The `segmentation` of a COCO annotation: polygons, or run lengths as list or as text."""
 
+import json
+import re
 from array import array
 from math import isfinite
 from typing import Any, NamedTuple
@@ -8,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from seepseg.labels.polygons import NOT_NUMBERS, Polygon
+from seepseg.labels.json_scan import Unread
+from seepseg.labels.polygons import NOT_NUMBERS
 
 ODD = "polygon with an odd number of coordinates"
 SHORT = "polygon of fewer than 3 points"
@@ -17,8 +20,7 @@ BROKEN_RUNS = "run lengths that are broken or do not add up to their size"
 NOT_A_SHAPE = "segmentation that is neither polygons nor run lengths"
 BROKEN_BOX = "box that is not x, y, width and height above 0"
 
-_LEAST = 3 * 2 * 8
-"""Bytes of a polygon of three points."""
+_DIGIT = re.compile(r"[0-9]")
 _MOST_PIXELS = 2**31
 
 
@@ -30,41 +32,22 @@ class Runs(NamedTuple):
     counts: bytes
 
 
-Polygons = tuple[bytes, ...]
-"""Each part as the bytes of its float64 coordinates, x and y in turn: small to keep, quick to send."""
-Shape = Polygons | Runs
-
-
-def unpack(part: bytes) -> Polygon:
-    """The points of a part."""
-    return np.frombuffer(part).reshape(-1, 2)
+Shape = str | Runs
+"""Polygons stay JSON text until their image is read: small to keep, and the workers share the decoding."""
 
 
 def read_segmentation(value: Any) -> tuple[Shape | None, str | None]:
-    """A shape, None where there is nothing; and a reason where something is broken (no shape) or left out."""
+    """A shape, None where there is nothing; and a reason where something is broken."""
+    if isinstance(value, Unread) and _DIGIT.search(value):
+        return str(value), None
+    if isinstance(value, Unread):
+        value = json.loads(value)
     if isinstance(value, dict) and value:
         runs = _read_runs(value)
         return runs, None if runs else BROKEN_RUNS
-    if not value and (value is None or isinstance(value, list | dict)):
+    if value in (None, {}, []) or (isinstance(value, list) and all(part == [] for part in value)):
         return None, None
-    if not isinstance(value, list):
-        return None, NOT_A_SHAPE
-    if isinstance(value[0], int | float):
-        value = [value]
-    parts = []
-    for numbers in value:
-        if numbers == []:
-            continue
-        part = _read_numbers(numbers)
-        if part is None:
-            return None, NOT_NUMBERS
-        if len(part) % 2:
-            return None, ODD
-        parts.append(part.tobytes())
-    whole = tuple(part for part in parts if len(part) >= _LEAST)
-    if len(whole) == len(parts):
-        return whole or None, None
-    return (whole, SHORT_PART) if whole else (None, SHORT)
+    return (json.dumps(value), None) if isinstance(value, list) else (None, NOT_A_SHAPE)
 
 
 def read_box(value: Any) -> tuple[Shape | None, str | None]:
@@ -73,7 +56,24 @@ def read_box(value: Any) -> tuple[Shape | None, str | None]:
     if box is None or len(box) != 4 or box[2] <= 0 or box[3] <= 0:
         return None, BROKEN_BOX
     left, top, right, bottom = box[0], box[1], box[0] + box[2], box[1] + box[3]
-    return (array("d", [left, top, right, top, right, bottom, left, bottom]).tobytes(),), None
+    return json.dumps([[left, top, right, top, right, bottom, left, bottom]]), None
+
+
+def read_polygons(text: str) -> tuple[tuple["array[float]", ...], str | None]:
+    """The coordinates of each part, x and y in turn; and a reason where something is broken (no parts) or left out."""
+    parts = json.loads(text)
+    if isinstance(parts[0], int | float):
+        parts = [parts]
+    read = [_read_numbers(part) for part in parts if part != []]
+    drawn = [part for part in read if part is not None]
+    if len(drawn) < len(read):
+        return (), NOT_NUMBERS
+    if any(len(part) % 2 for part in drawn):
+        return (), ODD
+    whole = tuple(part for part in drawn if len(part) >= 6)
+    if len(whole) == len(drawn):
+        return whole, None
+    return (whole, SHORT_PART) if whole else ((), SHORT)
 
 
 def _read_numbers(value: Any) -> "array[float] | None":

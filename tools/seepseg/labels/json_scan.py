@@ -5,9 +5,37 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+# Quantifiers are possessive: on broken text the patterns give up at once.
+_FLAT = r'[^{}"]++|"(?:[^"\\]++|\\.)*+"'
+_OBJECT = re.compile(rf"\{{(?:{_FLAT}|\{{(?:{_FLAT})*+\}})*+\}}", re.DOTALL)
+_NUMBERS = re.compile(r'"segmentation"\s*+:\s*+(\[[0-9\s.,eE+\-\[\]]*\])')
+_LATER = "numbers to be read later"
+
 _decode = json.JSONDecoder().raw_decode
 _SPACE = re.compile(r"[ \t\n\r]*")
 _COMMA = re.compile(r"[ \t\n\r]*,[ \t\n\r]*")
+
+
+class Unread(str):
+    """JSON text that is not decoded yet."""
+
+
+def decode_sparing(text: str, at: int) -> tuple[Any, int]:
+    """The value at a place and its end. Of an object, a `segmentation` of numbers stays `Unread`: most of a COCO file
+    is that, and the processes that need it can share the work of decoding it."""
+    span = _OBJECT.match(text, at)
+    numbers = span and _NUMBERS.search(text, at, span.end())
+    if span and numbers:
+        start, end = numbers.span(1)
+        rest = f'{text[at:start]}"{_LATER}"{text[end : span.end()]}'
+        try:
+            record, length = _decode(rest, 0)
+        except (ValueError, RecursionError):
+            return _decode(text, at)
+        if length == len(rest) and record.get("segmentation") == _LATER:
+            record["segmentation"] = Unread(text[start:end])
+            return record, span.end()
+    return _decode(text, at)
 
 
 def scan(text: str, sinks: Mapping[str, Callable[[int, Any], None]]) -> dict[str, Any]:
@@ -41,7 +69,7 @@ def scan(text: str, sinks: Mapping[str, Callable[[int, Any], None]]) -> dict[str
                 mark, at = expect("]", at)
             sink = sinks[key]
             while mark != "]":
-                element, at = _decode(text, at)
+                element, at = decode_sparing(text, at)
                 sink(index, element)
                 index += 1
                 if comma := _COMMA.match(text, at):

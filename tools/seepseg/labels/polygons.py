@@ -73,7 +73,7 @@ def _touched(
 ) -> Instance | None:
     """The pixels under the vertices and along the edges, for what covers no pixel's centre."""
     size = np.array([width, height])
-    pixels = [np.minimum(np.floor(part).astype(np.int32), size - 1).astype(np.int32) for part in parts]
+    pixels = [np.clip(np.floor(part), 0, size - 1).astype(np.int32) for part in parts]
     low = np.min([part.min(axis=0) for part in pixels], axis=0)
     high = np.max([part.max(axis=0) for part in pixels], axis=0)
     columns, rows = (high - low + 1).tolist()

@@ -23,6 +23,9 @@ class Cut:
     least_seen: float
     gsd: float | None
     seed: int
+    bands: tuple[int, ...] = (1,)
+    """Those that will be shown, as far as the user says: a tile without data has none in any of them."""
+    nodata: float | None = None
 
     @property
     def margin(self) -> int:

@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from seepseg import instances
 from seepseg.dataset.fidelity import paint_row
 from seepseg.errors import SourceError, listing
-from seepseg.labels.polygons import CHANGES, fit_polygons
+from seepseg.labels.polygons import fit_polygons
 from seepseg.labels.yolo_files import Folder, Found, decide_names, find_folder
 from seepseg.labels.yolo_rows import Row, read_rows, survey
 from seepseg.values import Instance, Item, LabelledImage, Skip, Source
@@ -82,25 +80,25 @@ def _shared(found: Sequence[Found]) -> list[str]:
 def _read(item: Item, width: int, height: int, *, root: Path, painted: bool) -> LabelledImage:
     if item.payload is None:
         return LabelledImage(width, height)
-
     rows, skipped = read_rows(root / item.payload, item.payload)
     found = []
     for row in rows:
-        instance, reason = _trace(row, width, height), None
-        if not painted or row.is_box:
-            instance, reason = _make(row, width, height)
+        where = f"{item.payload}:{row.line}"
+        instance, reason = _make(row, width, height, painted=painted)
         if instance is not None:
             found.append(instance)
-        if row.is_box and instance is not None and reason not in CHANGES:
-            reason = BOX
         if reason:
-            skipped.append(Skip(reason, f"{item.payload}:{row.line}"))
+            skipped.append(Skip(reason, where))
+        if row.is_box and instance is not None:
+            skipped.append(Skip(BOX, where))
     return LabelledImage(width, height, tuple(found), None, tuple(skipped))
 
 
-def _make(row: Row, width: int, height: int) -> tuple[Instance | None, str | None]:
+def _make(row: Row, width: int, height: int, *, painted: bool) -> tuple[Instance | None, str | None]:
     from shapely import Polygon
 
+    if painted and not row.is_box:
+        return _trace(row, width, height), None
     if not Polygon(row.polygon).is_valid:
         return _trace(row, width, height), CROSSING
     return fit_polygons([row.polygon * (width, height)], width, height, row.class_id, source_id=row.line)
@@ -108,5 +106,5 @@ def _make(row: Row, width: int, height: int) -> tuple[Instance | None, str | Non
 
 def _trace(row: Row, width: int, height: int) -> Instance | None:
     """The pixels that `fillPoly` paints at native size are what was learnt so far: the truth from here on."""
-    crop, x, y = paint_row(np.clip(row.polygon, 0, 1), width, height)
+    crop, x, y = paint_row(row.polygon, width, height)
     return instances.from_bitmap(crop, row.class_id, x=x, y=y, width=width, height=height, source_id=row.line)

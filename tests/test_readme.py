@@ -1,0 +1,163 @@
+"""Every command of the README that needs no network, run as it stands there."""
+
+import json
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import look_alikes
+from make import ragged, write_pairs
+from make_geotiff import write_geotiff
+from seepseg.cli import main
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(
+    r"`(seepseg (?:convert|get|simulate) [^`]*)`", README.split("## Your data")[1].split("Then look")[0]
+)
+COUNT = 8
+
+
+def class_masks(root: Path) -> None:
+    write_pairs(root, COUNT, classes=3)
+
+
+def grey_masks(root: Path) -> None:
+    look_alikes.sos(root)
+    (root / "train").rename(root / "sos")
+
+
+def coloured_masks(root: Path) -> None:
+    (root / "label_colors.txt").write_text("64 128 64\tAnimal\n0 0 0\tVoid\n192 0 128\tArchway\n")
+    for number in range(COUNT):
+        look_alikes.save(root / "images" / f"{number}.png", look_alikes.picture(number))
+        mask = np.zeros((64, 64, 3), np.uint8)
+        mask[:30], mask[30:50] = (64, 128, 64), (192, 0, 128)
+        look_alikes.save(root / "masks" / f"{number}_L.png", mask)
+
+
+def roboflow(root: Path) -> None:
+    look_alikes.oil_spill(root / "export")
+
+
+def one_coco_file(root: Path) -> None:
+    images = []
+    for number in range(COUNT):
+        look_alikes.save(root / "photos" / f"{number}.jpg", look_alikes.picture(number))
+        images.append({"id": number, "file_name": f"{number}.jpg", "width": 64, "height": 64})
+    one = {"iscrowd": 0, "category_id": 1, "area": 200, "bbox": [5, 5, 20, 20]}
+    annotations = [
+        {"id": number, "image_id": number, "segmentation": [[5, 5, 25, 5, 25, 25 + number]], **one}
+        for number in range(COUNT)
+    ]
+    table = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "nut"}]}
+    (root / "trainval.json").write_text(json.dumps(table))
+
+
+def instance_masks(root: Path) -> None:
+    rng = np.random.default_rng(0)
+    for number in range(COUNT):
+        look_alikes.save(root / "images" / f"{number}.png", look_alikes.picture(number))
+        components = cv2.connectedComponents(ragged(rng, 64, 64))[1].astype(np.uint8)
+        look_alikes.save(root / "masks" / f"{number}.png", components)
+
+
+def object_masks(root: Path) -> None:
+    for number in range(COUNT):
+        folder = root / "stage1_train" / f"cell{number}"
+        look_alikes.save(folder / "images" / f"cell{number}.png", look_alikes.picture(number))
+        for one in range(2):
+            look_alikes.save(folder / "masks" / f"{one}.png", look_alikes.blob(10 * number + one))
+
+
+def box_table(root: Path) -> None:
+    lines = ["image_id,bounds,class"]
+    for number in range(COUNT):
+        look_alikes.save(root / "images" / f"{number}.jpg", look_alikes.picture(number))
+        lines.append(f'{number},"(5, 6, 20, {25 + number})",tank')
+    (root / "annotations.csv").write_text("\n".join(lines))
+
+
+def scenes(root: Path) -> None:
+    rng = np.random.default_rng(0)
+    for number in range(3):
+        values = rng.normal(-18, 2, (700, 700)).astype(np.float32)
+        write_geotiff(root / "scenes" / f"s{number}.tif", values)
+        write_geotiff(root / "truth" / f"s{number}.tif", ragged(rng, 700, 700))
+
+
+def yolo_folder(root: Path) -> None:
+    (root / "folder" / "labels").mkdir(parents=True)
+    for number in range(COUNT):
+        look_alikes.save(root / "folder" / "images" / f"{number}.jpg", look_alikes.picture(number))
+        (root / "folder" / "labels" / f"{number}.txt").write_text("0 .1 .1 .9 .9 .9 .1 .1 .9\n")
+    (root / "folder" / "classes.txt").write_text("slick\n")
+
+
+def zipped_seep(root: Path) -> None:
+    import shutil
+
+    look_alikes.seep(root / "given")
+    shutil.make_archive(str(root / "seep_detection"), "zip", root / "given")
+
+
+LAYOUTS: dict[str, Callable[[Path], None] | None] = {
+    "convert masks images masks datasets/seep": class_masks,
+    "convert masks sos sos": grey_masks,
+    "convert masks images masks datasets/camvid": coloured_masks,
+    "convert coco export": roboflow,
+    "convert coco trainval.json": one_coco_file,
+    "convert instances": instance_masks,
+    "convert objects": object_masks,
+    "convert boxes": box_table,
+    "convert scenes": scenes,
+    "convert yolo": yolo_folder,
+    "get seep": zipped_seep,
+    "get --list": None,
+    "simulate tiles": None,
+    "simulate scenes": None,
+}
+
+
+def lay_out(command: str) -> Callable[[Path], None] | None:
+    (key,) = [start for start in LAYOUTS if command.startswith(f"seepseg {start}")]
+    return LAYOUTS[key]
+
+
+def test_the_readme_shows_every_kind_of_source() -> None:
+    assert len(COMMANDS) == len(LAYOUTS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_of_the_readme_runs_as_it_stands(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    build = lay_out(command)
+    if build:
+        build(tmp_path)
+    words = shlex.split(command)[1:]
+    if words[0] == "simulate":
+        words += ["--count", "40"] if words[1] == "tiles" else ["--size", "512"]
+    if words[0] == "get":
+        recipes = Path(__file__).parents[1] / "datasets"
+        words += ["--recipes", str(recipes)]
+    assert main(words) == 0
+    if words[0] == "convert":
+        out = next(tmp_path.glob("datasets/*"))
+        assert main(["check", str(out)]) in (0, 1)
+        assert main(["preview", str(out), "--out", "sheet.png", "--split", "train"]) == 0
+
+
+def test_the_python_of_the_readme_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_pairs(tmp_path, COUNT, classes=1)
+    code = README.split("```python\n")[1].split("```")[0].replace("workers=2", "workers=1")
+    exec(code, {})
+    assert "train" in capsys.readouterr().out
