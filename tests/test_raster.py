@@ -1,4 +1,5 @@
 import hashlib
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -193,6 +194,37 @@ def test_the_rules_no_data_serves_files_without_a_tag(tmp_path):
     path = write_geotiff(tmp_path / "a.tif", np.array([[0, 700]], np.uint16))
     rule = Rule("percentile", (0.0,), (1000.0,), (1,), "counts", 0.0)
     assert opened(path, rule).nodata.tolist() == [[1, 0]]
+
+
+def test_the_rules_no_data_adds_to_the_tag_of_a_file(tmp_path):
+    path = write_geotiff(tmp_path / "a.tif", np.array([[0, -9999, -7]], np.float32), nodata=-9999)
+    assert opened(path, replace(DB, nodata=0.0)).nodata.tolist() == [[1, 1, 0]]
+
+
+def test_a_pixel_is_no_data_where_all_its_bands_are(tmp_path):
+    values = np.array([[[0, 0, 5]], [[0, 5, 5]], [[0, 0, 0]]], np.uint16)
+    rule = Rule("minmax", (0.0,) * 3, (9.0,) * 3, (1, 2, 3), "counts", 0.0)
+    assert opened(write_geotiff(tmp_path / "a.tif", values), rule).nodata.tolist() == [[1, 0, 0]]
+
+
+@pytest.mark.parametrize(("gsd", "window"), [(7.3, None), (20.0, None), (23.7, None), (23.7, Window(13, 0, 16, 12))])
+def test_a_fill_without_a_tag_leaves_no_rim_at_any_spacing(tmp_path, gsd, window):
+    values = np.full((60, 80), -20, np.float32)
+    values[:23, :31] = 0
+    picture = opened(write_geotiff(tmp_path / "a.tif", values), replace(DB, nodata=0.0), window, gsd=gsd)
+    assert set(np.unique(picture.pixels)) == {0, 110}
+    assert np.array_equal(picture.pixels == 0, picture.nodata == 1)
+
+
+@pytest.mark.parametrize("gsd", [10.0, 20.0])
+def test_a_fill_is_no_data_as_its_tag_would_make_it(tmp_path, gsd):
+    values = speckle(40, 60)
+    values[:20, :30] = 0
+    named = opened(write_geotiff(tmp_path / "a.tif", values), replace(DB, nodata=0.0), gsd=gsd)
+    tagged = opened(write_geotiff(tmp_path / "b.tif", values, nodata=0), DB, gsd=gsd)
+    both = named.nodata == tagged.nodata
+    assert np.array_equal(named.pixels[both], tagged.pixels[both])
+    assert both.mean() > (0.99 if gsd == 10 else 0.9)
 
 
 def test_an_internal_mask_is_no_data(tmp_path):

@@ -14,8 +14,8 @@ POWER = (10 ** (speckle(64, 64) / 10)).astype(np.float32)
 COUNTS = RNG.integers(300, 3000, (64, 64), dtype=np.uint16)
 
 
-def choose(*paths, scale=None, bands=None):
-    return choose_rule([Item(path, path.stem) for path in paths], scale=scale, bands=bands)
+def choose(*paths, scale=None, bands=None, nodata=None):
+    return choose_rule([Item(path, path.stem) for path in paths], scale=scale, bands=bands, nodata=nodata)
 
 
 def chosen(*paths, **settings):
@@ -130,6 +130,35 @@ def test_no_data_does_not_move_the_percentiles(tmp_path):
     rule = chosen(write_geotiff(tmp_path / "a.tif", holed, nodata=65535))
     assert rule.high[0] < 3000
     assert rule.nodata == 65535
+
+
+@pytest.mark.parametrize("scale", ["percentile:0,100", "minmax"])
+def test_a_fill_that_no_tag_tells_moves_no_end_once_it_is_named(tmp_path, scale):
+    filled = COUNTS.copy()
+    filled[:30] = 65535
+    path = write_geotiff(tmp_path / "a.tif", filled)
+    rule, notes = choose(path, scale=scale, nodata=65535.0)
+    assert (rule.high[0], rule.nodata) == (COUNTS[30:].max(), 65535)
+    assert "65535 is no data" in notes[0]
+    assert chosen(path, scale=scale).high[0] == 65535
+
+
+def test_a_scene_that_is_mostly_fill_is_told_by_the_rest(tmp_path):
+    filled = speckle(64, 64)
+    filled[:60] = 0
+    path = write_geotiff(tmp_path / "a.tif", filled)
+    assert chosen(path, nodata=0.0) == Rule("db", (-35.0,), (0.0,), (1,), "dB", 0.0)
+    assert chosen(path).units != "dB"
+
+
+def test_a_fill_named_by_the_user_goes_before_the_tag_of_the_files(tmp_path):
+    assert chosen(write_geotiff(tmp_path / "a.tif", COUNTS, nodata=65535), nodata=0.0).nodata == 0
+
+
+def test_naming_a_fill_of_8_bit_files_is_refused_by_name(tmp_path):
+    grey = write_image(tmp_path / "a.png", grey_image(RNG, 20, 20))
+    with pytest.raises(UsageError, match=r"(?s)--nodata 0 is for 16-bit, float.*a\.png"):
+        choose(grey, write_geotiff(tmp_path / "b.tif", COUNTS), nodata=0.0)
 
 
 def test_a_constant_file_gives_a_rule_that_can_be_applied(tmp_path):

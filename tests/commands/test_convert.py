@@ -45,6 +45,8 @@ def test_a_program_gets_json(capsys: pytest.CaptureFixture[str]) -> None:
         (["--workers", "0"], "--workers 0"),
         (["--bands", "1,2"], "one band or three"),
         (["--gsd", "-1"], "--gsd -1"),
+        (["--nodata", "nan"], "--nodata nan: is no data anyway"),
+        (["--nodata", "0"], "--nodata 0 is for 16-bit"),
         (["--group", "(", "--groups", "g.csv"], "give one"),
         (["--groups", "g.csv"], "g.csv: no such file"),
         (["--group", "tile"], "--group"),

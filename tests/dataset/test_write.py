@@ -12,9 +12,11 @@ import cv2
 import numpy as np
 import pytest
 import yaml
+from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
 from make import grey_image, write_image, write_pairs
+from make_geotiff import speckle, write_geotiff
 from seepseg import outline
 from seepseg.dataset.layout import label_path, read_dataset, read_rows
 from seepseg.dataset.write import Settings, convert
@@ -150,6 +152,22 @@ def test_two_objects_of_one_box_both_reach_training(tmp_path: Path) -> None:
             tuple(np.float32([*polygon.min(axis=0), *polygon.max(axis=0)]).tolist()) for _, polygon in read_rows(label)
         ]
         assert len(set(boxes)) == len(boxes) == cv2.connectedComponents(mask, connectivity=8)[0] - 1
+
+
+def test_a_named_fill_is_ignored_in_the_truth_and_kept_with_the_rule(tmp_path: Path) -> None:
+    values = speckle(32, 32)
+    values[:, :9] = 0
+    mask = np.zeros((32, 32), np.uint8)
+    mask[12:20, 15:25] = 1
+    write_image(tmp_path / "masks" / "a.png", mask)
+    write_geotiff(tmp_path / "images" / "a.tif", values)
+    found = read_masks(tmp_path / "images", tmp_path / "masks", names=["seep"])
+    convert(found, tmp_path / "out", Settings(nodata=0.0, shares=(1.0, 0.0, 0.0)))
+    (image,) = COCO(str(tmp_path / "out" / "annotations" / "train.json")).dataset["images"]
+    assert np.array_equal(coco_mask.decode(image["ignore"]), values == 0)
+    picture = cv2.imread(str(tmp_path / "out" / "images" / "train" / "a.png"), cv2.IMREAD_GRAYSCALE)
+    assert np.array_equal(picture == 0, values == 0)
+    assert yaml.safe_load((tmp_path / "out" / "data.yaml").read_text())["seepseg"]["scale"]["nodata"] == 0
 
 
 def test_every_unreadable_image_is_named_at_once(tmp_path: Path) -> None:

@@ -328,6 +328,21 @@ def test_truth_whose_no_data_is_0_has_background_there(tmp_path):
     assert source.read(source.items[0], 64, 64).ignore is None
 
 
+def test_a_tile_that_holds_nothing_but_the_fill_is_left_out(tmp_path):
+    values = np.stack([speckle(64, 192)] * 2)
+    values[0, :, :128], values[1, :, 64:] = 0, 0
+    path = write_geotiff(tmp_path / "scenes" / "bay.tif", values)
+    truth = write_geotiff(tmp_path / "t.tif", np.zeros((64, 192), np.uint8))
+
+    def kept(**settings):
+        source = read_scenes(path, truth, names=("oil",), tile=64, overlap=0, empty=1, **settings)
+        return [item.window.x // 64 for item in source.items]
+
+    assert kept() == [0, 1, 2]
+    assert kept(nodata=0.0) == [2]
+    assert kept(nodata=0.0, bands=(2,)) == [0]
+
+
 def test_truth_without_a_crs_but_of_the_size_lies_on_the_scene(tmp_path):
     bitmap = ragged(RNG, 64, 64)
     truth = write_geotiff(tmp_path / "t.tif", bitmap * 255, crs=None)

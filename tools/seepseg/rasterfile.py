@@ -62,30 +62,34 @@ def read_values(
     valid = np.isfinite(values)
     if any(MaskFlags.all_valid not in dataset.mask_flag_enums[band - 1] for band in bands):
         valid &= dataset.read_masks(list(bands), window=place, out_shape=out_shape, resampling=Resampling.nearest) > 0
-    if nodata is not None:
-        valid &= ~_filled(dataset, place, bands, nodata, values, resampled=how != Resampling.nearest)
+    if nodata is not None and any(dataset.nodatavals[band - 1] != nodata for band in bands):
+        resampled = how != Resampling.nearest
+        valid &= ~_mixed_in(dataset, place, bands, nodata, out_shape) if resampled else values != np.float32(nodata)
     return values, valid
 
 
-def _filled(
-    dataset: Any,
-    place: Any,
-    bands: tuple[int, ...],
-    nodata: float,
-    values: NDArray[np.float32],
-    *,
-    resampled: bool,
+def _mixed_in(
+    dataset: Any, place: Any, bands: tuple[int, ...], nodata: float, shape: tuple[int, ...]
 ) -> NDArray[np.bool_]:
-    """Where a value stands for no data; in resampled values, wherever it may have been mixed in."""
-    if not resampled:
-        return values == np.float32(nodata)
-    high, wide = values.shape[1:]
-    filled = np.empty(values.shape, np.bool_)
-    for plane, band in zip(filled, bands, strict=True):
-        native = dataset.read(band, window=place, out_dtype="float32") == np.float32(nodata)
-        near = cv2.dilate(native.astype(np.float32), np.ones((3, 3), np.uint8))
-        plane[:] = cv2.resize(near, (wide, high), interpolation=cv2.INTER_AREA) > 0
-    return filled
+    """Where resampling may have mixed in a value that the file itself takes for data."""
+    from rasterio.windows import Window as FileWindow
+
+    rows, columns = _edges(place.row_off, place.height, shape[1]), _edges(place.col_off, place.width, shape[2])
+    top, left = max(rows[0] - 1, 0), max(columns[0] - 1, 0)
+    bottom, right = min(rows[-1] + 2, dataset.height), min(columns[-1] + 2, dataset.width)
+    around = FileWindow(left, top, right - left, bottom - top)
+    reached = np.empty(shape, np.bool_)
+    for plane, band in zip(reached, bands, strict=True):
+        native = dataset.read(band, window=around, out_dtype="float32") == np.float32(nodata)
+        near = np.pad(cv2.dilate(native.astype(np.uint8), np.ones((3, 3), np.uint8)), (0, 1))
+        by_row = np.maximum.reduceat(near, rows - top, axis=0)[:-1]
+        plane[:] = np.maximum.reduceat(by_row, columns - left, axis=1)[:, :-1]
+    return reached
+
+
+def _edges(start: float, length: float, count: int) -> NDArray[np.int64]:
+    """The file pixels in which resampled ones begin, and the last one ends."""
+    return np.floor(start + np.arange(count + 1) * length / count).astype(np.int64)
 
 
 def palette(dataset: Any) -> NDArray[np.uint8] | None:

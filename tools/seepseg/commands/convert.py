@@ -6,6 +6,7 @@
 
 import argparse
 import json
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -74,6 +75,8 @@ def _settings(args: argparse.Namespace) -> "Settings":
         raise UsageError(f"--folds {args.folds}: give 2 or more")
     if args.gsd is not None and not args.gsd > 0:
         raise UsageError(f"--gsd {args.gsd}: metres per pixel are more than 0")
+    if args.nodata is not None and not math.isfinite(args.nodata):
+        raise UsageError(f"--nodata {args.nodata}: is no data anyway; give a number, or leave it out")
     if args.group and args.groups:
         raise UsageError("--group and --groups both say which images belong together; give one")
     return Settings(
@@ -87,6 +90,7 @@ def _settings(args: argparse.Namespace) -> "Settings":
         scale=args.scale,
         bands=_bands(args.bands) if args.bands else None,
         gsd=args.gsd,
+        nodata=args.nodata,
     )
 
 
@@ -129,7 +133,15 @@ def _add_dataset_flags(parser: argparse.ArgumentParser) -> None:
     flags.add_argument("--folds", type=int, default=0, metavar="K", help="write folds/<k>.yaml for K-fold cross-validation too")
     flags.add_argument("--seed", type=int, default=0, metavar="N", help="of the split (default 0)")
     flags.add_argument("--parts", choices=("join", "split"), help="objects in several parts: one row with seams, or a row each")
-    flags.add_argument("--scale", metavar="RULE", help="how values become 8 bits: db:-35,0 | percentile:1,99 | minmax | none")
+    flags.add_argument(
+        "--scale",
+        metavar="RULE",
+        help="how values become 8 bits: db:-35,0 | db (the middle 98 %% in dB) | percentile:1,99 | minmax | none "
+        "(default: db:-35,0 for float SAR in dB or linear power, db for SAR amplitude, else percentile:1,99)",
+    )
+    flags.add_argument(
+        "--nodata", type=float, metavar="V", help="of 16-bit and float files: what fills pixels without data, such as 0"
+    )
     flags.add_argument("--bands", metavar="1,2,3", help="bands to use of files that hold more")
     flags.add_argument("--gsd", type=float, metavar="M", help="resample to this many metres per pixel")
     flags.add_argument("--workers", type=int, default=min(os.cpu_count() or 1, 8), metavar="N", help="processes (default: one a core)")
@@ -300,6 +312,8 @@ def _open_scenes(args: argparse.Namespace) -> Source:
         class_field=args.class_field,
         least_seen=args.min_visible,
         gsd=args.gsd,
+        bands=_bands(args.bands) if args.bands else None,
+        nodata=args.nodata,
         seed=args.seed,
     )
 

@@ -76,8 +76,8 @@ def _link(images: Sequence[Path], folder: Path) -> dict[str, Path]:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Ultralytics without its messages, downloads and installs."""
-    os.environ.setdefault("YOLO_AUTOINSTALL", "false")
-    os.environ.setdefault("YOLO_OFFLINE", "true")
+    for switch, value in (("AUTOINSTALL", "false"), ("OFFLINE", "true"), ("VERBOSE", "false")):
+        os.environ.setdefault(f"YOLO_{switch}", value)
     if "YOLO_CONFIG_DIR" not in os.environ:
         os.environ["YOLO_CONFIG_DIR"] = os.path.join(tempfile.gettempdir(), f"seepseg-ultralytics-{os.getuid()}")
         os.makedirs(os.environ["YOLO_CONFIG_DIR"], exist_ok=True)

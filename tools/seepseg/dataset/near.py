@@ -29,10 +29,9 @@ POSSIBLE = 4.25
 reach it, and 99 % of twins."""
 CANDIDATE = 5.1
 """The same without adding: 0.3 % of unrelated SAR tiles reach it, and all twins of a sample."""
-ALIGNED = 7.5
-"""The same of the fine one; none of 1,400 unrelated SAR tiles reached it."""
-AGREEING = 0.35
-"""Correlation of detail in the common part."""
+AGREEING = 0.6
+"""Correlation of detail in the common part. Of 17,000 candidates among 4,300 SOS tiles, the true twins came to .8 and
+more, all others to less than .4."""
 COMMON = 0.2
 """Least share of the picture that both must show."""
 FLAT = 0.5
@@ -160,8 +159,6 @@ def _align(one: _Thumb, other: _Thumb) -> Pair | None:
     spectra *= _band() / (np.abs(spectra) + 0.01 * np.abs(spectra).mean())
     surfaces = fft.irfft2(spectra[0] * np.conj(spectra[1:]))
     turn, y, x = (int(at) for at in np.unravel_index(int(surfaces.argmax()), surfaces.shape))
-    if surfaces[turn, y, x] < ALIGNED * surfaces[turn].std():
-        return None
     here, there = _detail(one.fine), _detail(turned[turn])
     shifts = [(dx, dy) for dx in (x, x - FINE) for dy in (y, y - FINE)]
     score, (dx, dy) = max((_agreement(here, there, shift), shift) for shift in shifts)
@@ -185,8 +182,11 @@ def _band() -> Floats:
 
 
 def _detail(picture: NDArray[np.uint8]) -> Floats:
-    picture = picture.astype(np.float32)
-    return np.asarray(cv2.GaussianBlur(picture, (0, 0), 1.5) - cv2.GaussianBlur(picture, (0, 0), 6), np.float32)
+    """Clipped, or a bright ship on each of two pictures would be all that counts."""
+    broad = picture.astype(np.float32)
+    detail = cv2.GaussianBlur(broad, (0, 0), 1.5) - cv2.GaussianBlur(broad, (0, 0), 6)
+    most = max(3 * float(np.median(np.abs(detail))), 0.5 * float(detail.std()))
+    return np.asarray(np.clip(detail, -most, most), np.float32)
 
 
 def _agreement(one: Floats, other: Floats, shift: tuple[int, int]) -> float:

@@ -64,7 +64,7 @@ def cut_by_masks(
                 tiles = tiling.windows(grid.width, grid.height, cut.tile, cut.overlap)
                 for tile in track(tiles, len(tiles), scene.stem, unit="tile"):
                     full = bool(regions(read, grid, tile, table, cut).class_ids)
-                    tiling.add_tile(dataset, grid, scene, tile, (mask, how), full, found)
+                    tiling.add_tile(dataset, grid, scene, tile, (mask, how), full, cut, found)
     return partial(read_mask, table=table, cut=cut)
 
 

@@ -116,7 +116,8 @@ def _cut_scene(scene: Item, layers: Sequence[vector.Layer], cut: Cut, found: Fou
         fragments = cut_polygons(shapes, tiles, (grid.width, grid.height), cut.least_seen)
         for tile, mine in track(zip(tiles, fragments, strict=True), len(tiles), scene.stem, unit="tile"):
             used |= {fragment.place for fragment in mine}
-            tiling.add_tile(dataset, grid, scene, tile, mine, any(fragment.shown for fragment in mine), found)
+            full = any(fragment.shown for fragment in mine)
+            tiling.add_tile(dataset, grid, scene, tile, mine, full, cut, found)
     return used
 
 

@@ -25,15 +25,18 @@ def read_scenes(
     class_field: str | None = None,
     least_seen: float = 0.1,
     gsd: float | None = None,
+    bands: tuple[int, ...] | None = None,
+    nodata: float | None = None,
     seed: int = 0,
 ) -> Source:
     """Tiles of every scene that has truth; `truth` is one file for all, or a folder with a file for each.
 
     `empty` is the share of tiles without objects that stays; an object of which a tile shows less than `least_seen`
-    is ignored there. With a gsd, tiles count pixels of that size.
+    is ignored there. With a gsd, tiles count pixels of that size. A tile is left out whose `bands`, or the first, hold
+    nothing but `nodata`.
     """
     _check(tile, overlap, empty, least_seen)
-    cut = Cut(tile, overlap, empty, least_seen, gsd, seed)
+    cut = Cut(tile, overlap, empty, least_seen, gsd, seed, bands or (1,), nodata)
     files = _vector_files(truth)
     found = Found()
     read: Callable[[Item, int, int], LabelledImage]

@@ -67,17 +67,20 @@ def choose_empty(stems: Sequence[str], share: float, seed: int) -> set[str]:
     return set(drawn[: round(share * len(stems))])
 
 
-def add_tile(dataset: Any, grid: Grid, scene: Item, tile: Window, payload: Any, full: bool, found: Found) -> None:
+def add_tile(
+    dataset: Any, grid: Grid, scene: Item, tile: Window, payload: Any, full: bool, cut: Cut, found: Found
+) -> None:
     """One more tile of a scene, if it holds data; `full` says that it holds objects."""
     stem = tile_stem(scene.stem, tile)
-    if not _has_data(dataset, grid, tile):
+    if not _has_data(dataset, grid, tile, cut):
         found.skipped.append(Skip("tile without data", stem))
         return
     item = Item(scene.image, stem, payload, scene.split, scene.stem, tile)
     (found.full if full else found.empty).append(item)
 
 
-def _has_data(dataset: Any, grid: Grid, tile: Window) -> bool:
+def _has_data(dataset: Any, grid: Grid, tile: Window, cut: Cut) -> bool:
     """By the middle row of a tile where that suffices."""
+    bands = tuple(band for band in cut.bands if band <= dataset.count) or (1,)
     middle = Window(tile.x, tile.y + tile.height // 2, tile.width, 1)
-    return any(bool(read_values(dataset, box, (1,), step=grid.step)[1].any()) for box in (middle, tile))
+    return any(bool(read_values(dataset, box, bands, cut.nodata, step=grid.step)[1].any()) for box in (middle, tile))
