@@ -40,6 +40,8 @@ def main() -> None:
     shapes = [(256, 256) if turn % 2 else tuple(rng.integers(100, 300, 2).tolist()) for turn in range(200)]
     report("ragged, with holes", [ragged(rng, *shape) for shape in shapes])
     report("1-px diagonals and dots", [thin(rng, *shape) for shape in shapes])
+    report_augmented(256)
+    report_augmented(640)
     if args.masks:
         files = sorted(args.masks.rglob("*_mask.png"))[: args.most]
         masks = [(cv2.imread(str(file), cv2.IMREAD_GRAYSCALE) > 127).astype(np.uint8) for file in files]
@@ -50,7 +52,7 @@ def main() -> None:
 
 def report(title: str, masks: Sequence[Bitmap]) -> None:
     """IoU through Ultralytics' own loader, and components lost."""
-    print(f"\n{title}: {len(masks)} masks\n{'':14}{'seepseg':>24}{'ultralytics':>24}")
+    print(f"\n{title}: {len(masks):,} masks\n{'':12}{'seepseg':>34}{'ultralytics':>34}")
     for imgsz in SIZES:
         cells = []
         for convert in (ours, theirs):
@@ -108,6 +110,37 @@ def measure(folder: Path, masks: Sequence[Bitmap], imgsz: int) -> tuple[list[flo
     missing = [masks[index] for index in set(range(len(masks))) - seen]
     lost += sum(cv2.connectedComponents(mask, connectivity=8)[0] - 1 for mask in missing)
     return values + [0.0] * sum(bool(mask.any()) for mask in missing), lost
+
+
+def report_augmented(imgsz: int) -> None:
+    """IoU after random scaling, turning and shifting, as training does it, for several insets."""
+    chosen = outline.INSET
+    for title, make in (("ragged", ragged), ("1-px diagonals and dots", thin)):
+        cells = []
+        for inset in (0.01, 0.25, 0.45, 0.5):
+            outline.INSET = inset
+            rng = np.random.default_rng(3)
+            values = [augmented(rng, make(rng, 256, 256), imgsz) for _ in range(40)]
+            cells.append(f"inset {inset}: {np.mean(values):.3f}")
+        print(f"augmented, imgsz {imgsz}, {title}: " + ", ".join(cells), flush=True)
+    outline.INSET = chosen
+
+
+def augmented(rng: np.random.Generator, mask: Bitmap, imgsz: int) -> float:
+    rings = [ring for one in instances.from_classes(mask) for ring in one.outlines]
+    move = cv2.getRotationMatrix2D((imgsz / 2, imgsz / 2), rng.uniform(-10, 10), rng.uniform(0.6, 1.4))
+    move[:, 2] += rng.uniform(-20, 20, 2)
+    got = np.zeros((imgsz, imgsz), np.uint8)
+    for row in outline.place(rings, 256, 256, imgsz):
+        moved = (row * imgsz) @ move[:, :2].T + move[:, 2]
+        cv2.fillPoly(got, [moved.astype(np.int32)], 1)
+    back = cv2.invertAffineTransform(move)
+    y, x = np.mgrid[:imgsz, :imgsz] + 0.5
+    column, row = np.floor((np.tensordot(back[:, :2], [x, y], 1) + back[:, 2, None, None]) * 256 / imgsz)
+    inside = (column >= 0) & (row >= 0) & (column < 256) & (row < 256)
+    wanted = np.zeros_like(got)
+    wanted[inside] = mask[row[inside].astype(int), column[inside].astype(int)]
+    return iou(got, wanted)
 
 
 def time_labels(masks: Sequence[Bitmap]) -> None:

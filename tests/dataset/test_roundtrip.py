@@ -58,6 +58,17 @@ def test_an_outline_as_drawn_is_not_held_to_the_bound_of_traced_ones(tmp_path):
     assert found == []
 
 
+@pytest.mark.parametrize(("shift", "found"), [(0, []), (5, [("fidelity-object", 1)])])
+def test_a_tip_narrower_than_a_pixel_is_no_fault_but_a_moved_one_is(tmp_path, shift, found):
+    spike = np.array([[6, 30], [14, 26], [55, 30.2], [14, 34]])
+    (drawn,) = coco_mask.frPyObjects([spike.ravel().tolist()], 64, 64)
+    (one,) = sample_of(tmp_path, {"a.png": BLOCK})
+    one.truth.objects[:] = [TrueObject(0, drawn["counts"], (0,))]
+    label_path(one.image).write_text(outline.format_row(0, (spike + (0, shift)) / 64))
+    assert coco_mask.toBbox(drawn)[2] <= 45
+    assert judge([one])[1] == found
+
+
 @pytest.mark.parametrize("shift", [(6, 0), (0, -5)])
 def test_a_label_that_was_moved_is_a_fault(tmp_path, shift):
     (one,) = sample_of(tmp_path, {"a.png": BLOCK})

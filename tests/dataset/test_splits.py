@@ -103,6 +103,15 @@ def test_a_class_of_three_groups_reaches_all_three_splits(rare, common, seed):
     assert not made.notes
 
 
+def test_two_classes_that_share_a_group_both_reach_all_three_splits():
+    entries = [entry(index, *one) for index, one in enumerate([(1, 0), (0, 3), (1, 3), (0, 3), (1, 0)])]
+    assert not deal(entries).notes
+
+
+def test_three_images_fill_three_splits():
+    assert set(deal(singles(3)).splits) == {"train", "val", "test"}
+
+
 def test_another_seed_gives_another_plan():
     entries = singles(100)
     assert deal(entries, seed=1).splits != deal(entries, seed=2).splits

@@ -60,10 +60,7 @@ def from_bitmap(
     rows, columns = bitmap.shape
     width, height = width or columns, height or rows
     rings = [Outline(ring.points + (x, y), ring.inward) for _, ring in outline.trace((bitmap != 0).astype(np.int32))]
-    if (rows, columns) == (height, width):
-        counts = rle.encode(bitmap)
-    else:
-        counts = rle.encode_crop(bitmap, x, y, width, height)
+    counts = rle.encode_crop(bitmap, x, y, width, height)
     ((area, box),) = rle.measure([counts], width, height)
     return Instance(class_id, counts, box, area, tuple(rings), crowd, source_id)
 

@@ -17,8 +17,8 @@ from seepseg.values import Bitmap, Outline
 NUDGE = 1e-3
 """In pixels of the written size: where a pixel's middle lies right on an edge, which side it goes to."""
 INSET = 0.45
-"""In pixels of the written size: half a pixel is what keeps a mask's area under the scaling and turning of training
-(at 640 px IoU .977 against .919 for outlines right on the edge); a little less keeps a dot's box from having no area."""
+"""In pixels of the written size. About half a pixel is what keeps a mask's area under the scaling and turning of
+training (docs/BENCHMARKS.md); a little less keeps the box of a dot from having no area."""
 MARGIN = 0.01
 """In pixels of the written size: keeps vertices off the edges that truncation would break either way."""
 

@@ -1,7 +1,7 @@
 """Turn masks, COCO, boxes, scenes or YOLO labels into an exact YOLO-seg dataset.
 
-  seepseg convert masks IMAGES MASKS OUT --names a,b,c
-  seepseg convert coco SOURCE OUT
+seepseg convert masks IMAGES MASKS OUT --names a,b,c
+seepseg convert coco SOURCE OUT
 """
 
 import argparse
@@ -9,13 +9,12 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seepseg.commands.kinds import KINDS, existing
 from seepseg.errors import UsageError
-from seepseg.values import Source
 
 if TYPE_CHECKING:
     from seepseg.dataset.write import Settings
@@ -81,14 +80,14 @@ def _settings(args: argparse.Namespace) -> "Settings":
         raise UsageError("--group and --groups both say which images belong together; give one")
     return Settings(
         imgsz=args.imgsz,
-        shares=_shares(args.split) if args.split else None,
+        shares=args.split,
         group=args.group,
         groups=existing(args.groups) if args.groups else None,
         folds=args.folds,
         seed=args.seed,
         parts=args.parts,
         scale=args.scale,
-        bands=_bands(args.bands) if args.bands else None,
+        bands=args.bands,
         gsd=args.gsd,
         nodata=args.nodata,
     )
@@ -115,24 +114,25 @@ def _bands(text: str) -> tuple[int, ...]:
     return bands
 
 
-def split_names(text: str) -> tuple[str, ...]:
-    """a,b,c as names; empty and repeated ones are refused."""
-    names = tuple(name.strip() for name in text.split(","))
-    if not all(names) or len(set(names)) != len(names):
-        raise UsageError(f"--names {text}: give each class a name of its own, divided by commas")
-    return names
-
-
 def _add_dataset_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", metavar="OUT", type=Path, help="the dataset folder to write")
     flags = parser.add_argument_group("the dataset to write")
     flags.add_argument("--imgsz", type=int, default=640, metavar="N", help="image size you will train at (default 640)")
-    flags.add_argument("--split", metavar=".7,.15,.15", help="shares of train, val and test (default: the source's own, else .7,.15,.15)")
+    flags.add_argument(
+        "--split",
+        type=_shares,
+        metavar=".7,.15,.15",
+        help="shares of train, val and test (default: the source's own, else .7,.15,.15)",
+    )
     flags.add_argument("--group", metavar="REGEX", help="keep images together whose stem has the same first capture")
     flags.add_argument("--groups", metavar="FILE", help="the same by a CSV of stem,group, as check --near writes it")
-    flags.add_argument("--folds", type=int, default=0, metavar="K", help="write folds/<k>.yaml for K-fold cross-validation too")
+    flags.add_argument(
+        "--folds", type=int, default=0, metavar="K", help="write folds/<k>.yaml for K-fold cross-validation too"
+    )
     flags.add_argument("--seed", type=int, default=0, metavar="N", help="of the split (default 0)")
-    flags.add_argument("--parts", choices=("join", "split"), help="objects in several parts: one row with seams, or a row each")
+    flags.add_argument(
+        "--parts", choices=("join", "split"), help="objects in several parts: one row with seams, or a row each"
+    )
     flags.add_argument(
         "--scale",
         metavar="RULE",
@@ -142,216 +142,10 @@ def _add_dataset_flags(parser: argparse.ArgumentParser) -> None:
     flags.add_argument(
         "--nodata", type=float, metavar="V", help="of 16-bit and float files: what fills pixels without data, such as 0"
     )
-    flags.add_argument("--bands", metavar="1,2,3", help="bands to use of files that hold more")
+    flags.add_argument("--bands", type=_bands, metavar="1,2,3", help="bands to use of files that hold more")
     flags.add_argument("--gsd", type=float, metavar="M", help="resample to this many metres per pixel")
-    flags.add_argument("--workers", type=int, default=min(os.cpu_count() or 1, 8), metavar="N", help="processes (default: one a core)")
+    flags.add_argument(
+        "--workers", type=int, default=min(os.cpu_count() or 1, 8), metavar="N", help="processes (default: one a core)"
+    )
     flags.add_argument("--overwrite", action="store_true", help="replace OUT if it is there")
     flags.add_argument("--json", action="store_true", help="print the result as JSON")
-
-
-# One pair of functions a kind: the arguments of its reader (OUT follows them, added above), and the reader called
-# with them.
-
-
-def _add_coco(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", metavar="SOURCE", help="a Roboflow export, a COCO folder, or one JSON")
-    parser.add_argument("--images", metavar="DIR", type=Path, help="where the images are (default: looked for around each JSON)")
-    parser.add_argument(
-        "--crowd",
-        choices=("skip", "keep"),
-        default="skip",
-        help="iscrowd=1 marks groups, which are no single objects (default skip, counted); CVAT marks every brush mask so",
-    )
-    parser.add_argument(
-        "--boxes",
-        choices=("refuse", "box"),
-        default="refuse",
-        help="annotations with a box and no mask: refuse the source (default), or take the box as the mask",
-    )
-    parser.add_argument(
-        "--merge",
-        nargs="?",
-        const="",
-        action="append",
-        default=[],
-        metavar="NEW=a,b",
-        help="make one class of several; alone, at the end: of all categories that share a name",
-    )
-
-
-def _open_coco(args: argparse.Namespace) -> Source:
-    from seepseg.labels.coco import read_coco
-
-    return read_coco(existing(args.source), images=args.images, crowd=args.crowd, boxes=args.boxes, merge=args.merge)
-
-
-def _add_pairing(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("images", metavar="IMAGES", help="the folder of images")
-    parser.add_argument("masks", metavar="MASKS", help="the folder of masks; may be the same")
-    parser.add_argument("--pair", nargs=2, metavar=("'{}_sat.jpg'", "'{}_mask.png'"), help="how names go together (default: found by rule)")
-    parser.add_argument("--unmatched", choices=("error", "skip", "background"), default="error", help="images without a mask (default: error)")
-
-
-def _add_masks(parser: argparse.ArgumentParser) -> None:
-    _add_pairing(parser)
-    parser.add_argument("--names", type=split_names, metavar="a,b,c", help="the classes; mask value 0 is background, 1 the first name")
-    parser.add_argument("--values", metavar="1,2,5", help="which mask value each name is (default: 1, 2, 3 ...)")
-    parser.add_argument("--background", metavar="V", help="values, or names of --colours, that are nothing (default 0, or black); none if there are none")
-    parser.add_argument("--ignore", metavar="V", help="values or names neither class nor background: 255 or --ignore=-1,255 or nan")
-    parser.add_argument("--colours", metavar="FILE", type=Path, help="what each colour is: lines of 'name r g b', 'r g b name' or '#rrggbb name'")
-    parser.add_argument("--threshold", type=float, metavar="T", help="of one class: what is above T is it, such as 127")
-    parser.add_argument("--invert", action="store_true", help="of one class: dark is it, on white")
-
-
-def _open_masks(args: argparse.Namespace) -> Source:
-    from seepseg.labels.masks import read_masks
-
-    return read_masks(
-        existing(args.images),
-        existing(args.masks),
-        names=args.names,
-        values=args.values,
-        background=args.background,
-        ignore=args.ignore,
-        colours=args.colours,
-        threshold=args.threshold,
-        invert=args.invert,
-        pair=args.pair,
-        unmatched=args.unmatched,
-    )
-
-
-def _add_instances(parser: argparse.ArgumentParser) -> None:
-    _add_pairing(parser)
-    parser.add_argument("--names", type=split_names, required=True, metavar="NAME", help="what the objects are; several with --divisor")
-    parser.add_argument("--background", metavar="V", help="ids that are no object (default 0)")
-    parser.add_argument("--ignore", metavar="V", help="ids that are neither object nor background, such as 255")
-    parser.add_argument("--rgb-ids", action="store_true", help="ids are colours: red + 256 green + 65536 blue")
-    parser.add_argument("--divisor", type=int, metavar="N", help="ids are class × N + number, as in Cityscapes with 1000")
-    parser.add_argument("--values", metavar="24,25", help="with --divisor: which class each name is (default: 1, 2, 3 ...)")
-
-
-def _open_instances(args: argparse.Namespace) -> Source:
-    from seepseg.labels.instance_ids import read_instances
-
-    return read_instances(
-        existing(args.images),
-        existing(args.masks),
-        names=args.names,
-        values=args.values,
-        background=args.background,
-        ignore=args.ignore,
-        rgb_ids=args.rgb_ids,
-        divisor=args.divisor,
-        pair=args.pair,
-        unmatched=args.unmatched,
-    )
-
-
-def _add_objects(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", metavar="SOURCE", help="a folder of ID/images/ID.png with ID/masks/*.png, or of images/ with masks/STEM/*.png")
-    parser.add_argument("--names", type=split_names, required=True, metavar="NAME", help="what the objects are")
-    parser.add_argument("--threshold", type=float, metavar="T", help="what is above T is the object, such as 127 for masks with greys")
-    parser.add_argument("--unmatched", choices=("error", "skip", "background"), default="error", help="images without masks (default: error)")
-
-
-def _open_objects(args: argparse.Namespace) -> Source:
-    from seepseg.labels.objects import read_objects
-
-    return read_objects(existing(args.source), names=args.names, threshold=args.threshold, unmatched=args.unmatched)
-
-
-def _add_boxes(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("table", metavar="CSV", help="image_id and class, and bounds, or xmin, ymin, xmax, ymax, or x, y, w, h")
-    parser.add_argument("images", metavar="IMAGES", help="the folder of images")
-    parser.add_argument("--names", type=split_names, metavar="a,b,c", help="the classes in order (default: those of the table, sorted)")
-    parser.add_argument("--form", choices=("corners", "size"), help="what a box column holds: x1, y1, x2, y2 or x, y, width, height")
-    parser.add_argument("--unlisted", choices=("skip", "background"), default="skip", help="images that the table does not name (default: skip)")
-
-
-def _open_boxes(args: argparse.Namespace) -> Source:
-    from seepseg.labels.boxes import read_boxes
-
-    return read_boxes(
-        existing(args.table), existing(args.images), names=args.names, unlisted=args.unlisted, form=args.form
-    )
-
-
-def _add_scenes(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = (
-        "example: seepseg convert scenes scenes/ corrected.geojson datasets/bay --tile 640 --overlap 64 --empty 0.2\n"
-        "polygons come from GeoJSON or GeoPackage, in any CRS; a folder of them holds a file named as each scene"
-    )
-    add = parser.add_argument
-    add("scenes", metavar="SCENES", help="a scene, or a folder of them")
-    add("truth", metavar="TRUTH", help="polygons, or a raster of class values: a file or a folder")
-    add("--names", type=split_names, metavar="a,b,c", help="the classes (default: the polygons' own, sorted)")
-    add("--class-field", metavar="FIELD", help="of polygons (default: class, class_name, label, name or type)")
-    add("--tile", type=int, default=640, metavar="N", help="pixels a side (default 640)")
-    add("--overlap", type=int, default=64, metavar="N", help="pixels that neighbours share (default 64)")
-    add("--empty", type=float, default=0.2, metavar="P", help="share of tiles without objects to keep (default 0.2)")
-    add(
-        "--min-visible",
-        type=float,
-        default=0.1,
-        metavar="P",
-        help="an object is ignored where a tile shows less than this share of it (default 0.1)",
-    )
-
-
-def _open_scenes(args: argparse.Namespace) -> Source:
-    from seepseg.labels.scenes import read_scenes
-
-    return read_scenes(
-        existing(args.scenes),
-        existing(args.truth),
-        tile=args.tile,
-        overlap=args.overlap,
-        empty=args.empty,
-        names=args.names,
-        class_field=args.class_field,
-        least_seen=args.min_visible,
-        gsd=args.gsd,
-        bands=_bands(args.bands) if args.bands else None,
-        nodata=args.nodata,
-        seed=args.seed,
-    )
-
-
-def _add_yolo(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", metavar="SOURCE", help="a folder with images and labels, or its data.yaml")
-    parser.add_argument("--names", metavar="a,b,c", help="classes from id 0 on (default: data.yaml, classes.txt, obj.names)")
-    parser.add_argument(
-        "--boxes",
-        choices=("refuse", "box"),
-        default="refuse",
-        help="rows of a mere box: refuse the source (default), or take the box as the mask",
-    )
-
-
-def _open_yolo(args: argparse.Namespace) -> Source:
-    from seepseg.labels.yolo import read_yolo
-
-    names = split_names(args.names) if args.names else None
-    return read_yolo(existing(args.source), names=names, boxes=args.boxes)
-
-
-KINDS: dict[
-    str, tuple[str, Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], Source]]
-] = {
-    "coco": ("COCO: a Roboflow export, a COCO folder, or one JSON", _add_coco, _open_coco),
-    "masks": ("masks whose values are classes", _add_masks, _open_masks),
-    "instances": ("masks whose values are objects", _add_instances, _open_instances),
-    "objects": ("one mask file per object", _add_objects, _open_objects),
-    "boxes": ("boxes in a CSV", _add_boxes, _open_boxes),
-    "scenes": ("GeoTIFF scenes with polygons or raster truth, cut into tiles", _add_scenes, _open_scenes),
-    "yolo": ("a YOLO-seg folder, repaired", _add_yolo, _open_yolo),
-}
-
-
-def existing(path: str) -> Path:
-    """A path that must be there."""
-    found = Path(path)
-    if not found.exists():
-        raise UsageError(f"{path}: no such file or folder")
-    return found

@@ -69,7 +69,7 @@ class _Thumb:
 def find_near(load: Callable[[int], NDArray[np.uint8]], count: int, *, workers: int | None = None) -> list[Pair]:
     """All twins among `count` pictures; `load` gives the pixels of one, and is called once for each.
 
-    Holds some 30 kB a picture. Time grows with the square of `count`: 4,300 tiles take 3 to 4 minutes on two cores.
+    Holds some 30 kB a picture. Time grows with the square of `count`: 4,300 tiles take about 3 minutes on two cores.
     """
     by_size: dict[tuple[int, int], list[_Thumb]] = {}
     for index in track(range(count), count, "reading"):

@@ -186,7 +186,17 @@ def _strays(true: TrueObject, rows: Sequence[tuple[int, Any]], truth: Truth) -> 
     square = np.ones((5, 5), np.uint8)
     beyond = parts <= len(mine) and bool(np.any(painted > cv2.dilate(native, square)))
     lacking = bool(np.any(cv2.erode(native, square, borderValue=1) > painted))
-    return beyond or lacking
+    return (beyond or lacking) and not _is_as_drawn(mine, native)
+
+
+def _is_as_drawn(mine: Sequence[Any], native: Bitmap) -> bool:
+    """Whether pycocotools, to a pixel, makes the truth of the rows: then they are what the source drew, and what is
+    painted beyond is a tip narrower than a pixel, which OpenCV paints and pycocotools does not."""
+    height, width = native.shape
+    drawn = rle.encode_polygons([polygon * (width, height) for polygon in mine], width, height)
+    raster = rle.decode(drawn, width, height)
+    square = np.ones((3, 3), np.uint8)
+    return not np.any((raster > cv2.dilate(native, square)) | (native > cv2.dilate(raster, square)))
 
 
 def _judge(result: RoundTrip, ledger: Ledger) -> None:

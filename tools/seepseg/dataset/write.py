@@ -1,6 +1,5 @@
 """A source as a dataset folder: every image built, split, and the whole moved into place at once."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,8 +14,8 @@ from seepseg.dataset.layout import SPLITS
 from seepseg.dataset.staging import staged
 from seepseg.dataset.twins import find_copies
 from seepseg.errors import SourceError, UsageError, listing
-from seepseg.progress import track
 from seepseg.georeference import spacing
+from seepseg.progress import track
 from seepseg.scaling import Rule, choose_rule
 from seepseg.values import Source, Tally
 

@@ -5,39 +5,21 @@ what lies outside the image. What would make the dataset wrong is an error that 
 """
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from seepseg import instances
 from seepseg.errors import SourceError, UsageError, listing
 from seepseg.labels.coco_classes import Classes, resolve_classes
 from seepseg.labels.coco_files import Layout, Part, find_folder, find_layout, name_stems, unlisted
+from seepseg.labels.coco_image import Listed, read_image
 from seepseg.labels.coco_json import Annotation, CocoFile, Id, locate, read_json
-from seepseg.labels.coco_shapes import Runs, read_polygons
-from seepseg.labels.polygons import fit_polygons
-from seepseg.values import Instance, Item, LabelledImage, Skip, Source, Tally
+from seepseg.values import Item, Skip, Source, Tally
 
 MISSING = "image file missing"
 UNLISTED = "image file not in the JSON"
 ORPHAN = "annotation of a missing image file"
 NO_IMAGE = "annotation of an image that the JSON does not list"
-DUPLICATE = "annotation given twice"
-RUNS_SIZE = "run lengths of another size than the image"
-EMPTY_RUNS = "empty run lengths"
-SCALED = "scaled from the size in the JSON"
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """What a worker needs to know of one image. The size is the JSON's, if it gives one."""
-
-    json: str
-    size: tuple[int, int] | None
-    annotations: tuple[tuple[int, Annotation], ...]
-    """Class id and annotation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,69 +160,3 @@ def _notes(layout: Layout, opened: Sequence[_Opened]) -> Iterator[str]:
         )
     if repeated := sum(one.file.repeated_ids for one in opened):
         yield f"{repeated:,} annotation ids are used more than once in a JSON; all these annotations are kept."
-
-
-def read_image(item: Item, width: int, height: int) -> LabelledImage:
-    """The annotations of one image as instances; each that is not, or not as drawn, is told in `skipped`."""
-    listed: Listed = item.payload
-    scale = _scale(item, width, height)
-    skipped = [] if scale is None else [Skip(SCALED, f"{listed.json}: {item.image.name}")]
-    found: list[Instance] = []
-    seen: set[Hashable] = set()
-    for class_id, annotation in listed.annotations:
-        place = f"{locate(listed.json, annotation.id, annotation.row)} of {item.image.name}"
-        instance, reasons = _make(class_id, annotation, place, width, height, scale, seen)
-        if instance:
-            found.append(instance)
-        skipped += [Skip(reason, place) for reason in reasons if reason]
-    return LabelledImage(width, height, tuple(found), skipped=tuple(skipped))
-
-
-def _make(
-    class_id: int,
-    annotation: Annotation,
-    place: str,
-    width: int,
-    height: int,
-    scale: tuple[float, float] | None,
-    seen: set[Hashable],
-) -> tuple[Instance | None, tuple[str | None, ...]]:
-    shape, crowd, source_id = annotation.shape, annotation.crowd, annotation.id
-    try:
-        drawn, broken = (shape, None) if isinstance(shape, Runs) else read_polygons(shape)
-    except (ValueError, RecursionError) as error:
-        raise SourceError(f"{place}: segmentation is not readable as JSON: {error}; export it again") from None
-    if not drawn:
-        return None, (broken,)
-    key = class_id, drawn if isinstance(drawn, Runs) else tuple(part.tobytes() for part in drawn)
-    if key in seen:
-        return None, (DUPLICATE,)
-    seen.add(key)
-    if isinstance(drawn, Runs):
-        if (drawn.width, drawn.height) != (width, height):
-            return None, (RUNS_SIZE,)
-        instance = instances.from_rle(drawn.counts, width, height, class_id, crowd=crowd, source_id=source_id)
-        return instance, () if instance else (EMPTY_RUNS,)
-    parts = [np.frombuffer(part).reshape(-1, 2) for part in drawn]
-    if scale is not None:
-        with np.errstate(over="ignore"):
-            parts = [part * scale for part in parts]
-    instance, changed = fit_polygons(parts, width, height, class_id, crowd=crowd, source_id=source_id)
-    return instance, (broken, changed)
-
-
-def _scale(item: Item, width: int, height: int) -> tuple[float, float] | None:
-    """From pixels of the JSON to pixels of the file; None where they are the same."""
-    listed: Listed = item.payload
-    if listed.size is None or listed.size == (width, height):
-        return None
-    known = (
-        f"{listed.json}: {item.image.name} is {width}x{height} px, but {listed.size[0]}x{listed.size[1]} in the JSON"
-    )
-    across, down = width / listed.size[0], height / listed.size[1]
-    if abs(listed.size[1] * across - height) >= 1 and abs(listed.size[0] * down - width) >= 1:
-        turned = "it was turned after labelling; " if listed.size == (height, width) else ""
-        raise SourceError(f"{known}, and no resized copy of that: {turned}put the file or the JSON right")
-    if any(isinstance(annotation.shape, Runs) for _, annotation in listed.annotations):
-        raise SourceError(f"{known}, and run lengths are not scaled: resize the file to the JSON's size")
-    return across, down

@@ -59,8 +59,9 @@ def read_box(value: Any) -> tuple[Shape | None, str | None]:
     return json.dumps([[left, top, right, top, right, bottom, left, bottom]]), None
 
 
-def read_polygons(text: str) -> tuple[tuple["array[float]", ...], str | None]:
-    """The coordinates of each part, x and y in turn; and a reason where something is broken (no parts) or left out."""
+def read_polygons(text: str) -> tuple[tuple[bytes, ...], str | None]:
+    """The float64 coordinates of each part, x and y in turn; and a reason where something is broken (no parts) or left
+    out."""
     parts = json.loads(text)
     if isinstance(parts[0], int | float):
         parts = [parts]
@@ -70,7 +71,7 @@ def read_polygons(text: str) -> tuple[tuple["array[float]", ...], str | None]:
         return (), NOT_NUMBERS
     if any(len(part) % 2 for part in drawn):
         return (), ODD
-    whole = tuple(part for part in drawn if len(part) >= 6)
+    whole = tuple(part.tobytes() for part in drawn if len(part) >= 6)
     if len(whole) == len(drawn):
         return whole, None
     return (whole, SHORT_PART) if whole else ((), SHORT)

@@ -89,7 +89,8 @@ def check_flags(parts: Sequence[Part], extra: Sequence[str]) -> None:
 
 
 def _known_flags(kind: str) -> list[str]:
-    from seepseg.commands.convert import KINDS, add_arguments
+    from seepseg.commands.convert import add_arguments
+    from seepseg.commands.kinds import KINDS
 
     if kind not in KINDS:
         raise UsageError(f"convert {kind}: no such kind; choose among {', '.join(sorted(KINDS))}")
