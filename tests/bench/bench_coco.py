@@ -1,6 +1,6 @@
 """COCO with 50,000 polygons: `seepseg convert coco`, exact truth and all, against Ultralytics' convert_coco.
 
-python tests/bench/bench_coco.py [--images 5000] [--rounds 3] [--keep FOLDER]
+python tests/bench/bench_coco.py [--images 5000] [--workers 2] [--rounds 3] [--keep FOLDER]
 """
 
 import argparse
@@ -18,7 +18,7 @@ import numpy as np
 import psutil
 
 SIDE = 256
-PER_IMAGE = 10
+POLYGONS = 50_000
 POINTS = 61
 
 THEIRS = """
@@ -56,7 +56,7 @@ def write_data(folder: Path, count: int) -> None:
         noise = cv2.resize(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8), (SIDE, SIDE))
         cv2.imwrite(str(folder / "images" / name), noise)
         images.append({"id": number, "file_name": name, "width": SIDE, "height": SIDE})
-        for _ in range(PER_IMAGE):
+        for _ in range(POLYGONS // count):
             radius = rng.uniform(8, 40) * (1 + 0.15 * rng.standard_normal(POINTS))
             x, y = rng.uniform(50, SIDE - 50, 2)
             points = np.stack([x + radius * np.cos(angles), y + radius * np.sin(angles)], axis=1).clip(0, SIDE)

@@ -135,7 +135,7 @@ def test_alike_pictures_are_compared_with_a_few_only(rng, monkeypatch):
     compared = []
     monkeypatch.setattr(twins, "same_picture", lambda one, other: compared.append(1))
     assert copies(frames)[0] == []
-    assert 60 <= len(compared) <= 60 * twins.CANDIDATES
+    assert 60 <= len(compared) <= 60 * 8
 
 
 def test_nearly_blank_pictures_are_not_looked_at(rng):
