@@ -121,7 +121,7 @@ def test_run_lengths_keep_their_hole(tmp_path, form):
 
 
 def test_runs_of_no_length_change_nothing(tmp_path):
-    runs = {"size": [HEIGHT, WIDTH], "counts": [0, 3, 0, 2, 5, 0, 0, 4, 306]}
+    runs = {"size": [HEIGHT, WIDTH], "counts": [0, 3, 0, 2, 5, 0, 0, 4, 306, 0]}
     (instance,), _ = read_all(write_coco(tmp_path / "a.json", [annotation(segmentation=runs)]))
     assert np.flatnonzero(mask(instance).T.ravel()).tolist() == [0, 1, 2, 3, 4, 10, 11, 12, 13]
     assert instance.bbox == (0, 0, 1, 14)
@@ -499,10 +499,14 @@ def test_a_polygon_that_crosses_itself_and_the_border_is_traced(tmp_path, capsys
     assert reasons(skipped) == ["polygon clipped to the image"]
 
 
-def test_a_polygon_far_larger_than_the_image_costs_no_memory(tmp_path):
+def test_a_polygon_far_larger_than_the_image_is_cut_before_it_is_painted(tmp_path, monkeypatch):
+    painted = []
+    encode = rle.encode_polygons
+    monkeypatch.setattr(rle, "encode_polygons", lambda parts, *size: painted.extend(parts) or encode(parts, *size))
     huge = [-9e8, -9e8, 9e8, -9e8, 9e8, 9e8, -9e8, 9e8]
     (instance,), _ = read_all(write_coco(tmp_path / "a.json", [annotation(segmentation=[huge])]))
     assert instance.area == WIDTH * HEIGHT
+    assert np.abs(np.concatenate(painted)).max() <= 2 * WIDTH
 
 
 @pytest.mark.parametrize("away", [(100, 0), (-8, 0), (0, -40), (18, 14.5)])

@@ -96,9 +96,9 @@ def _read_runs(value: dict[str, Any]) -> Runs | None:
     total = height * width
     if lengths is None or total >= _MOST_PIXELS or (lengths < 0).any() or lengths.sum() != total:
         return None
-    if isinstance(counts, str) and (lengths[1:] > 0).all():
+    if isinstance(counts, str):
         return Runs(width, height, counts.encode())
-    run = {"size": [height, width], "counts": _without_empty(lengths)}
+    run = {"size": [height, width], "counts": lengths}
     return Runs(width, height, coco_mask.frPyObjects([run], height, width)[0]["counts"])
 
 
@@ -106,14 +106,6 @@ def _read_lengths(counts: Any) -> NDArray[np.int64] | None:
     if not isinstance(counts, list) or not counts or set(map(type, counts)) != {int}:
         return None
     return np.array(counts, np.int64) if max(counts) < _MOST_PIXELS and min(counts) >= 0 else None
-
-
-def _without_empty(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The same mask without runs of length 0 between others, which pycocotools' boxes stumble over."""
-    turns, times = np.unique(np.cumsum(lengths)[:-1], return_counts=True)
-    total = int(lengths.sum())
-    turns = turns[(times % 2 == 1) & (turns < total)]
-    return np.diff(np.concatenate(([0], turns, [total])))
 
 
 def _decompress(text: str) -> NDArray[np.int64] | None:
