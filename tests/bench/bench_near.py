@@ -14,9 +14,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from seepseg.dataset import near
-from seepseg.dataset.near import Pair, find_near, propose_groups
-from seepseg.dataset.twins import Fingerprint, find_copies, fingerprint, orientations
+from seepseg.splits import near
+from seepseg.splits.near import Pair, find_near, propose_groups
+from seepseg.splits.twins import Fingerprint, find_copies, fingerprint, orientations
 
 SIZE = 256
 

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seepseg.errors import SourceError, UsageError
-from seepseg.labels.folders import Picture
-from seepseg.labels.name_rules import apply_rule, find_rule
 from seepseg.labels.pairing import Pairs, pair
+from seepseg.labels.pairing_names import apply_rule, find_rule
+from seepseg.labels.pictures import Picture
 
 
 def touch(root: Path, *names: str) -> Path:

@@ -16,7 +16,7 @@ from make import grey_image, ragged, write_image
 from make_geotiff import CORNER, UTM, speckle, utm, write_geojson, write_geotiff, write_gpkg
 from seepseg import rle
 from seepseg.errors import SourceError, UsageError
-from seepseg.labels import tiling
+from seepseg.labels import scene_tiles
 from seepseg.labels.scene_polygons import Shape, cut_polygons, read_polygons
 from seepseg.labels.scenes import read_scenes
 from seepseg.raster import open_picture
@@ -67,14 +67,14 @@ def counts(source):
 @given(st.integers(1, 3000), st.integers(32, 700), st.data())
 def test_tiles_cover_a_side_and_share_what_was_asked(length, tile, data):
     overlap = data.draw(st.integers(0, tile - 1))
-    starts = sorted({window.x for window in tiling.windows(length, 1, tile, overlap)})
+    starts = sorted({window.x for window in scene_tiles.windows(length, 1, tile, overlap)})
     ends = [start + min(tile, length) for start in starts]
     assert (starts[0], ends[-1]) == (0, length)
     assert all(end - start >= overlap for end, start in zip(ends[:-1], starts[1:], strict=True))
 
 
 def test_the_last_tile_moves_inwards():
-    assert [window.x for window in tiling.windows(150, 64, 64, 16)] == [0, 48, 86]
+    assert [window.x for window in scene_tiles.windows(150, 64, 64, 16)] == [0, 48, 86]
 
 
 def test_a_tile_holds_what_the_scene_does_with_holes(tmp_path):
@@ -93,7 +93,7 @@ def test_a_tile_holds_what_the_scene_does_with_holes(tmp_path):
 def test_any_polygon_is_cut_as_if_drawn_on_the_whole_scene(seed):
     corners = np.random.default_rng(seed).uniform(-20, 120, (6, 3, 2))
     shapes = [Polygon(three) for three in corners]
-    tiles = tiling.windows(100, 90, 40, 10)
+    tiles = scene_tiles.windows(100, 90, 40, 10)
     cut = cut_polygons([Shape(one, 0, "a") for one in shapes], tiles, (100, 90), 0.0)
     for tile, fragments in zip(tiles, cut, strict=True):
         item = Item(Path("a.tif"), "a", [one for one in fragments if not one.whole], window=tile)

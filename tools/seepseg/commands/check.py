@@ -10,9 +10,9 @@ import json
 import os
 from pathlib import Path
 
-from seepseg.dataset.check import SAMPLE, Report, check_dataset
-from seepseg.dataset.findings import Finding
-from seepseg.dataset.rules import FAULT
+from seepseg.check.findings import Finding
+from seepseg.check.report import SAMPLE, Report, check_dataset
+from seepseg.check.rules import FAULT
 from seepseg.errors import OutputError, UsageError
 
 

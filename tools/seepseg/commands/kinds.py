@@ -137,7 +137,7 @@ def _add_instances(parser: argparse.ArgumentParser) -> None:
 
 
 def _open_instances(args: argparse.Namespace) -> Source:
-    from seepseg.labels.instance_ids import read_instances
+    from seepseg.labels.instances import read_instances
 
     return read_instances(
         existing(args.images),

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from seepseg import outline, rle
 from seepseg.dataset.fidelity import measure_fidelity
-from seepseg.dataset.twins import Fingerprint, fingerprint
 from seepseg.errors import SeepsegError, SourceError
 from seepseg.raster import Picture, open_picture
 from seepseg.scaling import Rule
+from seepseg.splits.twins import Fingerprint, fingerprint
 from seepseg.values import Instance, Item, LabelledImage, Skip
 
 CHUNK = 16

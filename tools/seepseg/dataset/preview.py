@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from seepseg import raster, rle
-from seepseg.dataset.check import name_of
+from seepseg.check.report import name_of
 from seepseg.dataset.fidelity import compare, load_rows, sample
 from seepseg.dataset.layout import Dataset, label_path, read_rows
 from seepseg.dataset.truth import Truth, annotations_path, read_truth

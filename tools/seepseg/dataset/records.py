@@ -11,8 +11,8 @@ import yaml
 from seepseg import __version__
 from seepseg.dataset.build import Built
 from seepseg.dataset.layout import SPLITS
-from seepseg.dataset.splits import Plan
 from seepseg.scaling import Rule
+from seepseg.splits.plan import Plan
 from seepseg.values import Source
 
 HEADING = """\

@@ -8,15 +8,17 @@ from typing import Any, TextIO
 import cv2
 import numpy as np
 
-from seepseg.dataset import records, splits
+from seepseg.dataset import records
 from seepseg.dataset.build import Built, Failed, Job, build_all
 from seepseg.dataset.layout import SPLITS
 from seepseg.dataset.staging import staged
-from seepseg.dataset.twins import find_copies
 from seepseg.errors import SourceError, UsageError, listing
 from seepseg.georeference import spacing
 from seepseg.progress import track
 from seepseg.scaling import Rule, choose_rule
+from seepseg.splits.groups import read_groups, recognise_groups
+from seepseg.splits.plan import Entry, Plan, plan_splits, table
+from seepseg.splits.twins import find_copies
 from seepseg.values import Source, Tally
 
 MEASURED = 100
@@ -112,10 +114,10 @@ def _build(source: Source, job: Job, workers: int) -> list[Built]:
     return built
 
 
-def _plan(source: Source, built: Sequence[Built], unsplit: Path, settings: Settings) -> tuple[splits.Plan, str]:
+def _plan(source: Source, built: Sequence[Built], unsplit: Path, settings: Settings) -> tuple[Plan, str]:
     groups, note = _groups(source, settings)
     entries = [
-        splits.Entry(item.stem, group, one.counts, item.split)
+        Entry(item.stem, group, one.counts, item.split)
         for item, group, one in zip(source.items, groups, built, strict=True)
     ]
 
@@ -123,29 +125,29 @@ def _plan(source: Source, built: Sequence[Built], unsplit: Path, settings: Setti
         return cv2.imread(str(unsplit / "images" / built[index].file), cv2.IMREAD_COLOR)
 
     copies = find_copies([one.fingerprint for one in built], load)
-    plan = splits.plan(
+    plan = plan_splits(
         entries, copies, shares=settings.shares, folds=settings.folds, seed=settings.seed, names=source.names
     )
     if note:
         plan = replace(plan, notes=(note, *plan.notes))
-    return plan, splits.table(plan, entries, source.names)
+    return plan, table(plan, entries, source.names)
 
 
 def _groups(source: Source, settings: Settings) -> tuple[Sequence[str | None], str | None]:
     """By the user's file, else the user's rule, else the source itself, else names that say it."""
     stems = [item.stem for item in source.items]
     if settings.groups is not None:
-        table = splits.read_groups(settings.groups)
-        unknown = sorted(set(table) - set(stems))
+        given = read_groups(settings.groups)
+        unknown = sorted(set(given) - set(stems))
         if unknown:
             raise UsageError(f"{settings.groups}: names images that the source does not hold:\n{listing(unknown)}")
-        return [table.get(stem) for stem in stems], f"grouped by {settings.groups.name}"
+        return [given.get(stem) for stem in stems], f"grouped by {settings.groups.name}"
     if settings.group is None and any(item.group for item in source.items):
         return [item.group for item in source.items], None
-    return splits.recognise_groups([Path(stem).name for stem in stems], settings.group)
+    return recognise_groups([Path(stem).name for stem in stems], settings.group)
 
 
-def _place(folder: Path, unsplit: Path, built: Sequence[Built], plan: splits.Plan) -> None:
+def _place(folder: Path, unsplit: Path, built: Sequence[Built], plan: Plan) -> None:
     for split in sorted(set(plan.splits)):
         for kind in ("images", "labels"):
             (folder / kind / split).mkdir(parents=True)
@@ -167,9 +169,7 @@ def label_file(image_file: str) -> str:
     return image_file[: image_file.rindex(".")] + ".txt"
 
 
-def _write_annotations(
-    folder: Path, unsplit: Path, built: Sequence[Built], plan: splits.Plan, names: Sequence[str]
-) -> None:
+def _write_annotations(folder: Path, unsplit: Path, built: Sequence[Built], plan: Plan, names: Sequence[str]) -> None:
     (folder / "annotations").mkdir()
     files: dict[str, TextIO] = {}
     try:

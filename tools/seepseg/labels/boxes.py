@@ -11,7 +11,7 @@ import numpy as np
 from seepseg.errors import SourceError, UsageError, listing
 from seepseg.instances import from_bitmap
 from seepseg.labels.box_table import BoxTable, Corners, Row, read_table
-from seepseg.labels.folders import Picture, list_pictures, own_splits, own_stems
+from seepseg.labels.pictures import Picture, list_pictures, own_splits, own_stems
 from seepseg.values import Instance, Item, LabelledImage, Skip, Source
 
 UNLISTED = ("skip", "background")

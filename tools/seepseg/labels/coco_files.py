@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seepseg.errors import SourceError, UsageError
-from seepseg.labels.folders import PICTURE_SUFFIXES, SPLIT_FOLDERS
+from seepseg.labels.pictures import PICTURE_SUFFIXES, SPLIT_FOLDERS
 
 ROBOFLOW = "_annotations.coco.json"
 _WORDS = re.compile(r"[a-z]+")

@@ -7,8 +7,8 @@ from pathlib import Path, PureWindowsPath
 from typing import Any, NamedTuple, TypeGuard
 
 from seepseg.errors import SourceError
+from seepseg.labels.coco_scan import scan
 from seepseg.labels.coco_shapes import Runs, Shape, read_box, read_segmentation
-from seepseg.labels.json_scan import scan
 from seepseg.values import Skip
 
 Id = int | str

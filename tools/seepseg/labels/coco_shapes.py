@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from seepseg.labels.json_scan import Unread
+from seepseg.labels.coco_scan import Unread
 from seepseg.labels.polygons import NOT_NUMBERS
 
 ODD = "polygon with an odd number of coordinates"

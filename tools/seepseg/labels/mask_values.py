@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seepseg.errors import SourceError, UsageError, listing
-from seepseg.labels.colour_table import Colours, colour_text
+from seepseg.labels.mask_colours import Colours, colour_text
 from seepseg.labels.mask_files import NAN
 
 IGNORED, UNNAMED = 254, 255

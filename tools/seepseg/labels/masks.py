@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from seepseg import instances, rle
 from seepseg.errors import SourceError, UsageError, listing
 from seepseg.labels import mask_values, pairing
-from seepseg.labels.colour_table import read_colour_table
+from seepseg.labels.mask_colours import read_colour_table
 from seepseg.labels.mask_files import NAN, check_size, read_colours, read_values, read_whole
 from seepseg.labels.mask_values import IGNORED, UNNAMED, ValueTable
 from seepseg.values import Item, LabelledImage, Skip, Source

@@ -10,8 +10,8 @@ import numpy as np
 from seepseg import instances
 from seepseg.errors import SourceError, UsageError, listing
 from seepseg.labels import pairing
-from seepseg.labels.folders import Picture, list_pictures, own_splits, own_stems
 from seepseg.labels.mask_files import check_size, read_values
+from seepseg.labels.pictures import Picture, list_pictures, own_splits, own_stems
 from seepseg.values import Bitmap, Instance, Item, LabelledImage, Skip, Source
 
 _IMAGES, _MASKS = "images", "masks"

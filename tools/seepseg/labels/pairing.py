@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seepseg.errors import SourceError, UsageError, listing
-from seepseg.labels.folders import Picture, list_pictures, own_splits, own_stems
-from seepseg.labels.name_rules import Match, Rule, apply_rule, find_rule, read_side
+from seepseg.labels.pairing_names import Match, Rule, apply_rule, find_rule, read_side
+from seepseg.labels.pictures import Picture, list_pictures, own_splits, own_stems
 from seepseg.values import Item, Skip
 
 UNMATCHED = ("error", "skip", "background")

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from seepseg import instances, rle
 from seepseg.errors import SourceError, UsageError, listing
 from seepseg.georeference import Grid, grid_of, locate
-from seepseg.labels import tiling
-from seepseg.labels.tiling import HIDDEN, Cut, Found
+from seepseg.labels import scene_tiles
+from seepseg.labels.scene_tiles import HIDDEN, Cut, Found
 from seepseg.progress import track
 from seepseg.rasterfile import in_file, open_raster
 from seepseg.values import Item, LabelledImage, Skip, Window
@@ -61,10 +61,10 @@ def cut_by_masks(
         with open_raster(scene.image) as dataset:
             grid = grid_of(dataset, cut.gsd)
             with open_truth(mask, grid, how) as read:
-                tiles = tiling.windows(grid.width, grid.height, cut.tile, cut.overlap)
+                tiles = scene_tiles.windows(grid.width, grid.height, cut.tile, cut.overlap)
                 for tile in track(tiles, len(tiles), scene.stem, unit="tile"):
                     full = bool(regions(read, grid, tile, table, cut).class_ids)
-                    tiling.add_tile(dataset, grid, scene, tile, (mask, how), full, cut, found)
+                    scene_tiles.add_tile(dataset, grid, scene, tile, (mask, how), full, cut, found)
     return partial(read_mask, table=table, cut=cut)
 
 
@@ -90,7 +90,7 @@ def _count_values(scene: Path, mask: Path, how: str, cut: Cut) -> Counter[int]:
     with open_raster(scene) as dataset:
         grid = grid_of(dataset, cut.gsd)
     with open_truth(mask, grid, how) as read:
-        for tile in tiling.windows(grid.width, grid.height, cut.tile, 0):
+        for tile in scene_tiles.windows(grid.width, grid.height, cut.tile, 0):
             values, known = read(tile)
             found, counts = np.unique(values[known], return_counts=True)
             for value, count in zip(found.tolist(), counts.tolist(), strict=True):

@@ -11,9 +11,9 @@ import numpy as np
 from seepseg import instances, rle
 from seepseg.errors import SourceError, listing
 from seepseg.georeference import Grid, grid_of, to_pixels
-from seepseg.labels import tiling, vector, vector_classes
-from seepseg.labels.tiling import HIDDEN, Cut, Found
-from seepseg.labels.vector_classes import polygonal
+from seepseg.labels import scene_classes, scene_tiles, scene_vectors
+from seepseg.labels.scene_classes import polygonal
+from seepseg.labels.scene_tiles import HIDDEN, Cut, Found
 from seepseg.progress import track
 from seepseg.rasterfile import open_raster
 from seepseg.values import Bitmap, Instance, Item, LabelledImage, Skip, Window
@@ -56,16 +56,16 @@ def cut_by_polygons(
     found: Found,
 ) -> tuple[tuple[str, ...], Callable[[Item, int, int], LabelledImage]]:
     """Class names, and the reader of the tiles that `found` gets."""
-    layers: list[vector.Layer] = []
+    layers: list[scene_vectors.Layer] = []
     origin: list[Path] = []
     for file in files:
-        read = vector.read_layers(file)
+        read = scene_vectors.read_layers(file)
         layers += read
         origin += [file] * len(read)
-    layers, skipped = vector_classes.polygons_alone(layers)
+    layers, skipped = scene_classes.polygons_alone(layers)
     found.skipped += skipped
-    chosen = vector_classes.find_class_field(layers, class_field)
-    names, layers, skipped = vector_classes.number_classes(layers, chosen, names)
+    chosen = scene_classes.find_class_field(layers, class_field)
+    names, layers, skipped = scene_classes.number_classes(layers, chosen, names)
     found.skipped += skipped
     found.notes.append(f"classes {', '.join(names)}, " + (f"from the field {chosen}" if chosen else "the same for all"))
     used: set[str] = set()
@@ -102,7 +102,7 @@ def _with_truth(
     return [(scene, mine) for scene, mine in pairs if mine]
 
 
-def _cut_scene(scene: Item, layers: Sequence[vector.Layer], cut: Cut, found: Found) -> set[str]:
+def _cut_scene(scene: Item, layers: Sequence[scene_vectors.Layer], cut: Cut, found: Found) -> set[str]:
     """Adds the tiles of one scene; the places of polygons that reach into it."""
     with open_raster(scene.image) as dataset:
         grid = grid_of(dataset, cut.gsd)
@@ -111,17 +111,17 @@ def _cut_scene(scene: Item, layers: Sequence[vector.Layer], cut: Cut, found: Fou
         if grid.approximate:
             found.notes.append(f"{scene.image.name}: laid on the ground by its control points")
         shapes = [shape for layer in layers for shape in _in_pixels(dataset, grid, layer)]
-        tiles = tiling.windows(grid.width, grid.height, cut.tile, cut.overlap)
+        tiles = scene_tiles.windows(grid.width, grid.height, cut.tile, cut.overlap)
         used: set[str] = set()
         fragments = cut_polygons(shapes, tiles, (grid.width, grid.height), cut.least_seen)
         for tile, mine in track(zip(tiles, fragments, strict=True), len(tiles), scene.stem, unit="tile"):
             used |= {fragment.place for fragment in mine}
             full = any(fragment.shown for fragment in mine)
-            tiling.add_tile(dataset, grid, scene, tile, mine, full, cut, found)
+            scene_tiles.add_tile(dataset, grid, scene, tile, mine, full, cut, found)
     return used
 
 
-def _in_pixels(dataset: Any, grid: Grid, layer: vector.Layer) -> list[Shape]:
+def _in_pixels(dataset: Any, grid: Grid, layer: scene_vectors.Layer) -> list[Shape]:
     import shapely
     from rasterio.warp import transform
 

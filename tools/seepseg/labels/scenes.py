@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from seepseg.errors import SourceError, UsageError, listing
-from seepseg.labels import folders, tiling, vector
+from seepseg.labels import pictures, scene_tiles, scene_vectors
 from seepseg.labels.pairing import pair
 from seepseg.labels.scene_masks import cut_by_masks
 from seepseg.labels.scene_polygons import cut_by_polygons
-from seepseg.labels.tiling import Cut, Found
+from seepseg.labels.scene_tiles import Cut, Found
 from seepseg.values import Item, LabelledImage, Skip, Source
 
 _LEAST_TILE = 32
@@ -77,7 +77,7 @@ def _check(tile: int, overlap: int, empty: float, least_seen: float) -> None:
 
 def _thin_out(found: Found, cut: Cut) -> tuple[tuple[Item, ...], str]:
     """All tiles with objects and a share of the others, in the order of their names."""
-    kept = tiling.choose_empty([item.stem for item in found.empty], cut.empty, cut.seed)
+    kept = scene_tiles.choose_empty([item.stem for item in found.empty], cut.empty, cut.seed)
     found.skipped += [
         Skip("tile without objects, left out by --empty", item.stem) for item in found.empty if item.stem not in kept
     ]
@@ -93,9 +93,9 @@ def _thin_out(found: Found, cut: Cut) -> tuple[tuple[Item, ...], str]:
 def _vector_files(truth: Path) -> list[Path]:
     """GeoJSON and GeoPackage; a .json beside masks is something else."""
     if truth.is_file():
-        return [truth] if truth.suffix.lower() in vector.SUFFIXES else []
-    files = sorted(file for file in truth.rglob("*") if file.suffix.lower() in vector.SUFFIXES)
-    if any(file.suffix.lower() != ".json" for file in files) or not folders.list_pictures(truth)[0]:
+        return [truth] if truth.suffix.lower() in scene_vectors.SUFFIXES else []
+    files = sorted(file for file in truth.rglob("*") if file.suffix.lower() in scene_vectors.SUFFIXES)
+    if any(file.suffix.lower() != ".json" for file in files) or not pictures.list_pictures(truth)[0]:
         return files
     return []
 
@@ -104,13 +104,13 @@ def _scenes(root: Path, truth: Path) -> list[Item]:
     """One item a scene; its stem is the group of its tiles."""
     if root.is_file():
         return [Item(root, root.stem)]
-    pictures = folders.list_pictures(root, without=truth if truth.is_dir() else None)[0]
-    pictures = [one for one in pictures if not truth.is_file() or (root / one.path).resolve() != truth.resolve()]
-    if not pictures:
+    found = pictures.list_pictures(root, without=truth if truth.is_dir() else None)[0]
+    found = [one for one in found if not truth.is_file() or (root / one.path).resolve() != truth.resolve()]
+    if not found:
         raise SourceError(f"{root}: holds no scenes")
-    splits = folders.own_splits(pictures)[0]
-    stems = folders.own_stems(pictures)
-    return [Item(root / one.path, stem, split=split) for one, stem, split in zip(pictures, stems, splits, strict=True)]
+    splits = pictures.own_splits(found)[0]
+    stems = pictures.own_stems(found)
+    return [Item(root / one.path, stem, split=split) for one, stem, split in zip(found, stems, splits, strict=True)]
 
 
 def _mask_pairs(scenes: Path, truth: Path, found: Found) -> list[tuple[Item, Path]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from seepseg.dataset import layout
 from seepseg.errors import DatasetError, SourceError, UsageError
-from seepseg.labels.folders import SPLIT_FOLDERS, Picture, list_pictures, own_stems
+from seepseg.labels.pictures import SPLIT_FOLDERS, Picture, list_pictures, own_stems
 from seepseg.values import Skip
 
 STRAY_PICTURE = "picture outside the image folders"

@@ -5,9 +5,9 @@ import cv2
 import numpy as np
 
 from make import grey_image, write_image
-from seepseg.dataset.findings import Ledger
-from seepseg.dataset.leakage import Tile, judge_leakage, judge_near
-from seepseg.dataset.twins import fingerprint
+from seepseg.check.findings import Ledger
+from seepseg.check.leakage import Tile, judge_leakage, judge_near
+from seepseg.splits.twins import fingerprint
 
 RNG = np.random.default_rng(7)
 

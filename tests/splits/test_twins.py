@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from make import grey_image
-from seepseg.dataset import twins
-from seepseg.dataset.twins import find_copies, fingerprint, orientations
+from seepseg.splits import twins
+from seepseg.splits.twins import find_copies, fingerprint, orientations
 
 ORIENTATIONS = range(8)
 

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from seepseg.dataset.faults import LabelRow
+from seepseg.check.faults import LabelRow
+from seepseg.check.findings import Found
 from seepseg.dataset.fidelity import paint_row
-from seepseg.dataset.findings import Found
 from seepseg.values import Bitmap
 
 EVERYTHING, TWICE, FRAGMENT = 0.95, 0.95, 4

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from seepseg import instances, outline, rle
+from seepseg.check.findings import Ledger
 from seepseg.dataset.fidelity import Fidelity, Loaded, compare, load_rows, paint_row, sample
-from seepseg.dataset.findings import Ledger
 from seepseg.dataset.layout import label_path, read_rows
 from seepseg.dataset.loader import load_through_ultralytics
 from seepseg.dataset.truth import TrueObject, Truth

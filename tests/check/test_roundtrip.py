@@ -5,9 +5,9 @@ from pycocotools import mask as coco_mask
 from make import ragged, thin
 from make_dataset import write_dataset
 from seepseg import outline
-from seepseg.dataset.findings import Ledger
+from seepseg.check.findings import Ledger
+from seepseg.check.roundtrip import RoundTrip, Sampled, _judge, measure
 from seepseg.dataset.layout import label_path, read_dataset
-from seepseg.dataset.roundtrip import RoundTrip, Sampled, _judge, measure
 from seepseg.dataset.truth import TrueObject, annotations_path, read_truth
 
 BLOCK = np.zeros((64, 64), np.uint8)

@@ -9,13 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seepseg.dataset.deal import Bunch, deal, gather
-from seepseg.dataset.groups import read_groups as read_groups
-from seepseg.dataset.groups import recognise_groups as recognise_groups
 from seepseg.dataset.layout import SPLITS
-from seepseg.dataset.links import Links
-from seepseg.dataset.wording import count, enumerate_words, write_shares
 from seepseg.errors import UsageError
+from seepseg.splits.deal import Bunch, deal, gather
+from seepseg.splits.links import Links
+from seepseg.splits.wording import count, enumerate_words, write_shares
 
 DEFAULT_SHARES = (0.7, 0.15, 0.15)
 TRAIN, VAL, TEST = range(3)
@@ -45,7 +43,7 @@ class Plan:
     notes: tuple[str, ...]
 
 
-def plan(
+def plan_splits(
     entries: Sequence[Entry],
     copies: Sequence[tuple[int, int]],
     *,

@@ -7,7 +7,7 @@ import yaml
 
 from make import ragged
 from make_dataset import write_dataset
-from seepseg.dataset.check import check_dataset
+from seepseg.check.report import check_dataset
 from seepseg.dataset.layout import label_path
 from seepseg.errors import DatasetError
 

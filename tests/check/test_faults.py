@@ -7,7 +7,7 @@ import rasterio
 from PIL import Image
 
 from make import grey_image, write_image
-from seepseg.dataset.faults import inspect_image, inspect_labels
+from seepseg.check.faults import inspect_image, inspect_labels
 
 TRIANGLE = "0 .1 .1 .9 .1 .9 .9"
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from seepseg.errors import SourceError
-from seepseg.labels.colour_table import read_colour_table
+from seepseg.labels.mask_colours import read_colour_table
 
 
 def write(path: Path, text: str) -> Path:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from seepseg.errors import SourceError, UsageError, listing
-from seepseg.labels.folders import PICTURE_SUFFIXES, Picture
+from seepseg.labels.pictures import PICTURE_SUFFIXES, Picture
 
 _WORDS = re.compile(r"[^\W\d_]+|\d+")
 _MASK_WORDS = re.compile(r"mask|msk|label|lbl|truth|annot|seg|manual|target|(?<![^\W\d_])gt(?![^\W\d_])", re.IGNORECASE)

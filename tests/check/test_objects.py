@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from seepseg import instances, outline
-from seepseg.dataset.faults import LabelRow
-from seepseg.dataset.objects import crosses, inspect_objects, is_rectangle, thickness
+from seepseg.check.faults import LabelRow
+from seepseg.check.objects import crosses, inspect_objects, is_rectangle, thickness
 
 
 def row_of(bitmap, line=1):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from seepseg.dataset.rules import FAULT, RULES
+from seepseg.check.rules import FAULT, RULES
 
 Found = tuple[str, str]
 """A rule's code, and where: a file, with its line where it has one."""

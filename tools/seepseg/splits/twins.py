@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from seepseg.dataset.links import Links
+from seepseg.splits.links import Links
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]

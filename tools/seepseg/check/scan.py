@@ -8,11 +8,11 @@ from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 
-from seepseg.dataset.faults import inspect_image, inspect_labels
-from seepseg.dataset.findings import Found
+from seepseg.check.faults import inspect_image, inspect_labels
+from seepseg.check.findings import Found
+from seepseg.check.objects import Extent, inspect_objects, is_rectangle
 from seepseg.dataset.layout import label_path
-from seepseg.dataset.objects import Extent, inspect_objects, is_rectangle
-from seepseg.dataset.twins import Fingerprint, fingerprint
+from seepseg.splits.twins import Fingerprint, fingerprint
 
 CHUNK = 32
 

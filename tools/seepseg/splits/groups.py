@@ -5,8 +5,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from seepseg.dataset.wording import count
 from seepseg.errors import SourceError, UsageError, listing
+from seepseg.splits.wording import count
 
 _KNOWN_NAMES = (
     # A Roboflow export holds several augmented versions of a picture: only the hash differs.

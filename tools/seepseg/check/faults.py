@@ -14,7 +14,7 @@ from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
 from seepseg import filetype, raster
-from seepseg.dataset.findings import Found
+from seepseg.check.findings import Found
 
 _READABLE = frozenset(
     ["avif", "bmp", "dng", "heic", "heif", "jp2", "jpeg", "jpeg2000", "jpg", "mpo", "png", "tif", "tiff", "webp"]

@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from seepseg.dataset.links import Links
-from seepseg.dataset.twins import as_grey, correlation, orientations
 from seepseg.progress import track
+from seepseg.splits.links import Links
+from seepseg.splits.twins import as_grey, correlation, orientations
 
 COARSE = 40
 FINE = 128

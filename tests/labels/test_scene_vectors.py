@@ -9,8 +9,8 @@ from shapely.geometry import shape
 
 from make_geotiff import on_ground, write_geojson, write_gpkg
 from seepseg.errors import SourceError
-from seepseg.labels.vector import Feature, Layer, read_layers
-from seepseg.labels.vector_classes import find_class_field, number_classes, polygons_alone
+from seepseg.labels.scene_classes import find_class_field, number_classes, polygons_alone
+from seepseg.labels.scene_vectors import Feature, Layer, read_layers
 
 SQUARE = box(2, 3, 12, 9)
 BOWTIE = Polygon([(0, 0), (10, 10), (10, 0), (0, 10)])

@@ -2,8 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from seepseg.dataset.near import TURNS, Pair, find_near, propose_groups
-from seepseg.dataset.twins import orientations
+from seepseg.splits.near import TURNS, Pair, find_near, propose_groups
+from seepseg.splits.twins import orientations
 
 SIZE = 160
 

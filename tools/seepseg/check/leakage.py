@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seepseg import raster
-from seepseg.dataset.findings import Ledger
-from seepseg.dataset.twins import Fingerprint, find_copies
+from seepseg.check.findings import Ledger
 from seepseg.errors import DatasetError
+from seepseg.splits.twins import Fingerprint, find_copies
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def judge_leakage(tiles: Sequence[Tile], ledger: Ledger) -> None:
 
 def judge_near(tiles: Sequence[Tile], ledger: Ledger) -> dict[str, str]:
     """Shifted and blurred copies across splits, and a group for every image that belongs with another."""
-    from seepseg.dataset.near import find_near, propose_groups
+    from seepseg.splits.near import find_near, propose_groups
 
     marked = [tile for tile in tiles if tile.fingerprint is not None]
     pairs = find_near(lambda index: _load(marked[index].image), len(marked))

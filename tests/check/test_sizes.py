@@ -1,8 +1,8 @@
 import pytest
 
-from seepseg.dataset.findings import Ledger
-from seepseg.dataset.objects import Extent
-from seepseg.dataset.sizes import Sizes, judge_sizes
+from seepseg.check.findings import Ledger
+from seepseg.check.objects import Extent
+from seepseg.check.sizes import Sizes, judge_sizes
 
 
 def sizes_of(*extents, names=("oil", "ship")):

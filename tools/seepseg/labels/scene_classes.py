@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from seepseg.errors import SourceError, listing
-from seepseg.labels.vector import Feature, Layer
+from seepseg.labels.scene_vectors import Feature, Layer
 from seepseg.values import Skip
 
 CLASS_FIELDS = ("class", "class_name", "label", "name", "type")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from seepseg.dataset.findings import Ledger
+from seepseg.check.findings import Ledger
 from seepseg.dataset.layout import IMAGE_SUFFIXES, Dataset, label_path, read_yaml
 
 

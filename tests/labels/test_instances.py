@@ -10,7 +10,7 @@ from pycocotools import mask as coco_mask
 from make import write_image
 from seepseg import rle
 from seepseg.errors import SourceError, UsageError
-from seepseg.labels.instance_ids import read_instances
+from seepseg.labels.instances import read_instances
 from seepseg.values import LabelledImage
 
 

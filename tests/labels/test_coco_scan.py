@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from seepseg.labels.json_scan import Unread, decode_sparing, scan
+from seepseg.labels.coco_scan import Unread, decode_sparing, scan
 
 values = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text('ab"{}[]\\,:', max_size=5)),

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from seepseg.dataset.findings import Finding, Ledger
-from seepseg.dataset.folders import judge_folders
+from seepseg.check.findings import Finding, Ledger
+from seepseg.check.folders import judge_folders
+from seepseg.check.leakage import Tile, judge_leakage, judge_near
+from seepseg.check.roundtrip import RoundTrip, Sampled, measure
+from seepseg.check.rules import FAULT
+from seepseg.check.scan import Scan, scan_all
+from seepseg.check.sizes import ClassSize, Sizes, judge_sizes
 from seepseg.dataset.layout import Dataset, label_path, read_manifest, resolve
-from seepseg.dataset.leakage import Tile, judge_leakage, judge_near
-from seepseg.dataset.roundtrip import RoundTrip, Sampled, measure
-from seepseg.dataset.rules import FAULT
-from seepseg.dataset.scan import Scan, scan_all
-from seepseg.dataset.sizes import ClassSize, Sizes, judge_sizes
 from seepseg.dataset.truth import annotations_path, count_rows, read_truth
 from seepseg.errors import DatasetError
 from seepseg.progress import track

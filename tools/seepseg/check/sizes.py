@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seepseg.dataset.findings import Ledger
-from seepseg.dataset.objects import Extent
+from seepseg.check.findings import Ledger
+from seepseg.check.objects import Extent
 
 THIN = 2.0
 """Pixels across: of a 1 px line at this width nothing is left in masks of a quarter of the resolution."""

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seepseg.dataset.splits import Entry, plan, read_groups, recognise_groups, table
 from seepseg.errors import SourceError, UsageError
+from seepseg.splits.groups import read_groups, recognise_groups
+from seepseg.splits.plan import Entry, plan_splits, table
 
 
 def entry(stem, *counts, group=None, split=None):
@@ -18,7 +19,7 @@ def singles(count, classes=(1,)):
 
 
 def deal(entries, copies=(), *, shares=None, folds=0, seed=0, names=()):
-    return plan(entries, copies, shares=shares, folds=folds, seed=seed, names=names)
+    return plan_splits(entries, copies, shares=shares, folds=folds, seed=seed, names=names)
 
 
 def skewed(rng, images, per_group=1, classes=7):

@@ -1,0 +1,1 @@
+"""What goes to train, val or test: whole groups, no twin on two sides."""
