@@ -21,7 +21,8 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PNG_PALETTE = 3
 _MODES = ("1", "L", "P", "RGB", "RGBA", "LA")
-_UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError, cv2.error)
+# ImportError: once ultralytics is loaded, its Image.open asks for pi-heif where Pillow recognises nothing.
+_UNREADABLE = (OSError, ValueError, SyntaxError, ImportError, Image.DecompressionBombError, cv2.error)
 
 
 def read_values(path: Path, *, tolerance: int = 0) -> NDArray[Any]:
