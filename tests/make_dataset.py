@@ -79,7 +79,7 @@ def _write_labels(
     for one in found:
         placed = outline.place(one.outlines, width, height, imgsz)
         rows = list(range(len(lines), len(lines) + len(placed)))
-        lines += [outline.format_row(one.class_id, polygon) for polygon in placed]
+        lines += outline.format_rows([(one.class_id, polygon) for polygon in placed]).splitlines()
         document["annotations"].append(
             {
                 "id": len(document["annotations"]),

@@ -15,8 +15,8 @@ def label_rows(bitmap: Bitmap, imgsz: int) -> list[np.ndarray]:
     height, width = bitmap.shape
     components = cv2.connectedComponents(bitmap, connectivity=8, ltype=cv2.CV_32S)[1]
     rings = [ring for _, ring in outline.trace(components)]
-    rows = [outline.format_row(0, placed) for placed in outline.place(rings, width, height, imgsz)]
-    return [np.array(row.split()[1:], np.float32).reshape(-1, 2) for row in rows]
+    text = outline.format_rows([(0, placed) for placed in outline.place(rings, width, height, imgsz)])
+    return [np.array(row.split()[1:], np.float32).reshape(-1, 2) for row in text.splitlines()]
 
 
 def through_loader(bitmap: Bitmap, imgsz: int) -> float:

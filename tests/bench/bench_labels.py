@@ -93,9 +93,10 @@ def theirs(folder: Path, imgsz: int) -> None:
 def write_labels(files: Sequence[Path], labels: Path, imgsz: int) -> None:
     for file in files:
         mask = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
-        rings = [ring for one in instances.from_classes(mask) for ring in one.outlines]
+        components = cv2.connectedComponents(mask, connectivity=8, ltype=cv2.CV_32S)[1]
+        rings = [ring for _, ring in outline.trace(components)]
         rows = outline.place(rings, mask.shape[1], mask.shape[0], imgsz)
-        text = "".join(outline.format_row(0, row) + "\n" for row in rows)
+        text = outline.format_rows([(0, row) for row in rows])
         (labels / f"{file.stem}.txt").write_text(text)
 
 

@@ -51,7 +51,7 @@ def test_a_mean_under_the_bound_is_a_fault():
 
 def test_an_outline_as_drawn_is_not_held_to_the_bound_of_traced_ones(tmp_path):
     (one,) = sample_of(tmp_path, {"a.png": BLOCK})
-    label_path(one.image).write_text(outline.format_row(0, np.array([[8, 8], [50, 8], [50, 56], [8, 56]]) / 64))
+    label_path(one.image).write_text(outline.format_rows([(0, np.array([[8, 8], [50, 8], [50, 56], [8, 56]]) / 64)]))
     trip, found = judge([one])
     assert len(trip.drawn) == 1
     assert trip.drawn[0] < 0.999
@@ -64,7 +64,7 @@ def test_a_tip_narrower_than_a_pixel_is_no_fault_but_a_moved_one_is(tmp_path, sh
     (drawn,) = coco_mask.frPyObjects([spike.ravel().tolist()], 64, 64)
     (one,) = sample_of(tmp_path, {"a.png": BLOCK})
     one.truth.objects[:] = [TrueObject(0, drawn["counts"], (0,))]
-    label_path(one.image).write_text(outline.format_row(0, (spike + (0, shift)) / 64))
+    label_path(one.image).write_text(outline.format_rows([(0, (spike + (0, shift)) / 64)]))
     assert coco_mask.toBbox(drawn)[2] <= 45
     assert judge([one])[1] == found
 
@@ -73,7 +73,7 @@ def test_a_tip_narrower_than_a_pixel_is_no_fault_but_a_moved_one_is(tmp_path, sh
 def test_a_label_that_was_moved_is_a_fault(tmp_path, shift):
     (one,) = sample_of(tmp_path, {"a.png": BLOCK})
     corners = np.array([[8, 8], [50, 8], [50, 56], [8, 56]]) + shift
-    label_path(one.image).write_text(outline.format_row(0, corners / 64))
+    label_path(one.image).write_text(outline.format_rows([(0, corners / 64)]))
     assert judge([one])[1] == [("fidelity-object", 1)]
 
 
@@ -89,7 +89,7 @@ def test_parts_joined_by_a_seam_are_no_fault(tmp_path):
     two[5:20, 5:20] = two[40:60, 40:60] = 1
     (one,) = sample_of(tmp_path, {"a.png": two})
     corners = [np.array([[5, 5], [19, 5], [19, 19], [5, 19]]), np.array([[40, 40], [59, 40], [59, 59], [40, 59]])]
-    label_path(one.image).write_text(outline.format_row(0, outline.join_parts([part / 64 for part in corners])))
+    label_path(one.image).write_text(outline.format_rows([(0, outline.join_parts([part / 64 for part in corners]))]))
     one.truth.objects[:] = [TrueObject(0, merged(one.truth), (0,))]
     assert judge([one])[1] == []
 

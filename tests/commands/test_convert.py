@@ -67,3 +67,9 @@ def test_a_dataset_that_is_there_is_left_alone_unless_told_otherwise(capsys: pyt
     assert main(MASKS) == 2
     assert "--overwrite" in capsys.readouterr().err
     assert main([*MASKS, "--overwrite"]) == 0
+
+
+@pytest.mark.usefixtures("pairs")
+def test_the_source_is_never_replaced_by_its_conversion(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["convert", "yolo", "images", "images", "--names", "a", "--overwrite"]) == 2
+    assert "images lies in images" in capsys.readouterr().err

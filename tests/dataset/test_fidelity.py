@@ -8,7 +8,7 @@ from scipy import ndimage
 from make import ragged, thin
 from make_dataset import write_dataset
 from seepseg import instances, outline, rle
-from seepseg.dataset.fidelity import compare, iou, load_rows, measure_fidelity, paint_row, sample
+from seepseg.dataset.fidelity import compare, iou, load_rows, measure_classes, measure_fidelity, paint_row, sample
 from seepseg.dataset.layout import label_path, read_dataset, read_rows
 from seepseg.dataset.loader import load_through_ultralytics
 
@@ -124,3 +124,14 @@ def test_run_lengths_and_bitmaps_of_the_truth_measure_the_same():
     by_rle = [(one.class_id, one.rle) for one in found]
     by_bitmap = [(one.class_id, rle.decode(one.rle, 47, 33)) for one in found]
     assert compare(loaded, by_rle, 47, 33) == compare(loaded, by_bitmap, 47, 33)
+
+
+def test_classes_measured_together_agree_with_objects_painted_one_by_one() -> None:
+    rng = np.random.default_rng(3)
+    classes = ragged(rng, 90, 70) * rng.integers(1, 4, (90, 70), dtype=np.uint8)
+    found = instances.from_classes(classes)
+    rows = [(one.class_id, placed) for one in found for placed in outline.place(one.outlines, 70, 90, 200)]
+    unions = {k: rle.encode((classes == k + 1).astype(np.uint8)) for k in range(3)}
+    expected = measure_fidelity(rows, [(one.class_id, one.rle) for one in found], 70, 90, 200).classes
+    assert measure_classes(rows, unions, 70, 90, 200) == expected
+    assert measure_classes(rows[1:], unions, 70, 90, 200) != expected

@@ -30,10 +30,9 @@ def from_regions(labels: NDArray[np.int32], class_ids: Sequence[int]) -> tuple[I
 
 def from_classes(classes: NDArray[np.uint8]) -> tuple[Instance, ...]:
     """Each 8-connected component of a class map (0 none, class id + 1) as an instance."""
-    present = np.flatnonzero(np.bincount(classes.ravel(), minlength=1)[1:]) + 1
     labels = np.zeros(classes.shape, np.int32)
     class_ids: list[int] = []
-    for value in present.tolist():
+    for value in _present(classes):
         mine = (classes == value).view(np.uint8)
         count, components = cv2.connectedComponents(mine, connectivity=8, ltype=cv2.CV_32S)
         if class_ids:
@@ -41,6 +40,14 @@ def from_classes(classes: NDArray[np.uint8]) -> tuple[Instance, ...]:
         labels |= components
         class_ids += [value - 1] * (count - 1)
     return from_regions(labels, class_ids) if class_ids else ()
+
+
+def _present(classes: NDArray[np.uint8]) -> list[int]:
+    top = int(classes.max(initial=0))
+    if top <= 1:
+        return [1] if top else []
+    present: list[int] = (np.flatnonzero(np.bincount(classes.ravel())[1:]) + 1).tolist()
+    return present
 
 
 def from_bitmap(

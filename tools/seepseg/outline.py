@@ -114,18 +114,17 @@ def _follow(flat: NDArray[np.int32], pitch: int) -> tuple[_Cracks, NDArray[np.fl
 def _cycles(following: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """A permutation as its cycles: all members in order, and where each cycle starts."""
     step = following.tolist()
-    seen = bytearray(len(step))
     order: list[int] = []
     starts = []
-    for first in range(len(step)):
-        if seen[first]:
+    for first, following_one in enumerate(step):
+        if following_one < 0:
             continue
         starts.append(len(order))
         at = first
-        while not seen[at]:
-            seen[at] = 1
+        while (after := step[at]) >= 0:
             order.append(at)
-            at = step[at]
+            step[at] = -1
+            at = after
     return np.array(order, np.int64), np.array(starts, np.int64)
 
 
@@ -259,22 +258,30 @@ def loaded_size(width: int, height: int, imgsz: int) -> tuple[int, int]:
     return min(int(np.ceil(width * ratio)), imgsz), min(int(np.ceil(height * ratio)), imgsz)
 
 
-class _Decimals(dict[float, str]):
-    """Numbers as text; the vertices of an image share few coordinates."""
-
-    def __missing__(self, value: float) -> str:
-        if len(self) > 100_000:
-            self.clear()
-        self[value] = text = f"{value:.8f}"
-        return text
+_DECIMALS = 8
+_WIDTH = _DECIMALS + 3
+"""Characters a number takes: a digit, the point, the decimals, and the space before."""
 
 
-_decimals = _Decimals()
-
-
-def format_row(class_id: int, placed: NDArray[np.float64]) -> str:
-    """One line of a YOLO-seg label file."""
-    return f"{class_id} " + " ".join(map(_decimals.__getitem__, placed.ravel().tolist()))
+def format_rows(rows: Sequence[tuple[int, NDArray[np.float64]]]) -> str:
+    """The lines of a YOLO-seg label file: class id, then x and y of each vertex."""
+    if not rows:
+        return ""
+    values = np.rint(np.concatenate([placed.ravel() for _, placed in rows]) * 10**_DECIMALS).astype(np.uint64)
+    text = np.full((len(values), _WIDTH), ord(" "), np.uint8)
+    for column in range(_WIDTH - 1, 2, -1):
+        values, digit = np.divmod(values, np.uint64(10))
+        text[:, column] = digit
+    text[:, 1] = values
+    text[:, 1:] += ord("0")
+    text[:, 2] = ord(".")
+    numbers = text.tobytes().decode("ascii")
+    lines, start = [], 0
+    for class_id, placed in rows:
+        end = start + placed.size * _WIDTH
+        lines.append(f"{class_id}{numbers[start:end]}\n")
+        start = end
+    return "".join(lines)
 
 
 def rasterize(polygons: Sequence[NDArray[np.float64]], width: int, height: int) -> Bitmap:

@@ -58,7 +58,10 @@ def encode_crop(bitmap: Bitmap, x: int, y: int, width: int, height: int) -> byte
 
 def encode_polygons(polygons: Sequence[NDArray[np.float64]], width: int, height: int) -> bytes:
     """The raster that pycocotools gives the union of these polygons."""
-    parts = coco_mask.frPyObjects([polygon.ravel().tolist() for polygon in polygons], height, width)
+    parts = coco_mask.frPyObjects([polygon.ravel() for polygon in polygons], height, width)
+    if len(parts) == 1:
+        counts: bytes = parts[0]["counts"]
+        return counts
     return union([part["counts"] for part in parts], width, height)
 
 

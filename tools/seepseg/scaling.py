@@ -13,6 +13,7 @@ from seepseg import survey
 from seepseg.errors import SourceError, UsageError, listing
 from seepseg.survey import Header
 from seepseg.values import Item
+from seepseg.wording import count
 
 DECIBELS, PERCENTS = (-35.0, 0.0), (1.0, 99.0)
 """What stands for dB and for anything else where --scale is silent."""
@@ -100,12 +101,12 @@ def choose_rule(
         return rule, (*notes, *more)
     _refuse_mixtures(wide)
     chosen = bands or survey.usual_bands(wide)
-    short = [f"{one.path}: {one.bands} bands" for one in wide if one.bands < max(chosen)]
+    short = [f"{one.path}: {count(one.bands, 'band')}" for one in wide if one.bands < max(chosen)]
     if short:
         raise SourceError(f"--bands asks for band {max(chosen)}, which is not in every file:\n{listing(short)}")
     rule, source = _scaled(wide, asked, chosen, _common_nodata(wide) if nodata is None else nodata)
     if len(wide) < len(headers):
-        notes.append(f"{len(headers) - len(wide):,} 8-bit files are copied as they are, {len(wide):,} others rendered")
+        notes.append(f"{count(len(headers) - len(wide), '8-bit file')} copied, {count(len(wide), 'other')} rendered")
     return rule, (*notes, _say(rule, wide[0], source))
 
 

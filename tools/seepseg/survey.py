@@ -13,6 +13,7 @@ from seepseg import filetype
 from seepseg.errors import SourceError, listing
 from seepseg.rasterfile import is_plain, open_raster, read_values
 from seepseg.values import Window
+from seepseg.wording import count, verb
 
 FILES, SIDE = 64, 256
 """A sample is at most so many files, each thinned to so many pixels a side."""
@@ -79,7 +80,7 @@ def usual_bands(wide: Sequence[Header]) -> tuple[int, ...]:
     """The same for all files, or an error."""
     found = {_usual_of(one): one for one in reversed(wide)}
     if len(found) > 1:
-        lines = [f"{one.path}: {one.bands} bands" for one in found.values()]
+        lines = [f"{one.path}: {count(one.bands, 'band')}" for one in found.values()]
         raise SourceError(f"the images differ in their bands; say which to use with --bands:\n{listing(lines)}")
     return next(iter(found))
 
@@ -106,7 +107,9 @@ def misnamed(headers: Sequence[Header]) -> list[str]:
     if not wrong:
         return []
     first = f"{wrong[0].path.name} ({wrong[0].suffix[1:]})"
-    return [f"{len(wrong):,} images are named against what they hold, such as {first}: written with the right suffix"]
+    number = len(wrong)
+    named = f"{count(number, 'image')} {verb(number)} named against what {verb(number, 'it holds', 'they hold')}"
+    return [f"{named}, such as {first}: written with the right suffix"]
 
 
 def evenly(headers: Sequence[Header]) -> list[Header]:

@@ -2,10 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 
 from seepseg.check.faults import inspect_image, inspect_labels
@@ -13,6 +11,7 @@ from seepseg.check.findings import Found
 from seepseg.check.objects import Extent, inspect_objects, is_rectangle
 from seepseg.dataset.layout import label_path
 from seepseg.splits.twins import Fingerprint, fingerprint
+from seepseg.workers import in_order
 
 CHUNK = 32
 
@@ -32,24 +31,11 @@ class Scan:
 
 
 def scan_all(images: Sequence[Path], class_count: int, *, crossings: bool, workers: int) -> Iterator[Scan]:
-    """Each image scanned, in order; a few chunks are under way at a time."""
-    chunks = (images[start : start + CHUNK] for start in range(0, len(images), CHUNK))
-    if workers <= 1 or len(images) <= 2 * CHUNK:
-        for chunk in chunks:
-            yield from _scan_chunk(chunk, class_count, crossings)
-        return
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        waiting: list[Future[list[Scan]]] = []
-        try:
-            for chunk in chunks:
-                waiting.append(pool.submit(_scan_chunk, chunk, class_count, crossings))
-                if len(waiting) > 4 * workers:
-                    yield from waiting.pop(0).result()
-            for future in islice(waiting, len(waiting)):
-                yield from future.result()
-        finally:
-            for future in waiting:
-                future.cancel()
+    """Each image scanned, in order."""
+    chunks = [images[start : start + CHUNK] for start in range(0, len(images), CHUNK)]
+    scan = partial(_scan_chunk, class_count=class_count, crossings=crossings)
+    for scans in in_order(scan, chunks, workers if len(chunks) > 2 else 1):
+        yield from scans
 
 
 def _scan_chunk(images: Sequence[Path], class_count: int, crossings: bool) -> list[Scan]:

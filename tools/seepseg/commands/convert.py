@@ -8,6 +8,7 @@ import argparse
 import json
 import math
 import os
+import shlex
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +19,9 @@ from seepseg.errors import UsageError
 
 if TYPE_CHECKING:
     from seepseg.dataset.write import Settings
+
+INPUTS = ("source", "images", "masks", "table", "scenes", "truth")
+"""Arguments of the kinds that name what is read."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,9 +38,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read the source, show what was decided, write the dataset."""
-    from seepseg.dataset.write import convert
+    from seepseg.dataset import staging
+    from seepseg.dataset.write import PROOF, convert
 
     settings = _settings(args)
+    inputs = [Path(given) for name in INPUTS if (given := getattr(args, name, None))]
+    staging.keep_apart(args.out, inputs, overwrite=args.overwrite)
+    staging.check_place(args.out, overwrite=args.overwrite, proof=PROOF)
     source = args.open_source(args)
     for note in source.notes:
         print(note, file=sys.stderr)
@@ -50,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     for skip in written.skipped:
         print(f"{skip['count']:,} × {skip['reason']}: {'; '.join(skip['examples'][:3])}")
     print(_fidelity_line(written.fidelity))
-    print(f"next: seepseg check {args.out}")
+    print(f"next: seepseg check {shlex.quote(str(args.out))}")
     return 0
 
 
@@ -59,13 +67,21 @@ def _fidelity_line(fidelity: dict[str, Any]) -> str:
         return "no objects, so nothing to measure the labels by"
     return (
         f"labels through the training loader at imgsz {fidelity['imgsz']}: mean IoU {fidelity['mean_iou']:.4f}, "
-        f"least {fidelity['min_iou']:.4f} ({fidelity['images']:,} images measured)"
+        f"least {fidelity['min_iou']:.4f} (of {fidelity['images']:,} images)"
     )
 
 
 def _settings(args: argparse.Namespace) -> "Settings":
     from seepseg.dataset.write import Settings
+    from seepseg.scaling import parse_scale
+    from seepseg.splits.groups import recognise_groups
 
+    if args.scale:
+        parse_scale(args.scale)
+    if args.group and not args.groups:
+        recognise_groups((), args.group)
+    if args.seed < 0:
+        raise UsageError(f"--seed {args.seed}: give 0 or more")
     if args.imgsz < 32:
         raise UsageError(f"--imgsz {args.imgsz}: give at least 32")
     if args.workers < 1:

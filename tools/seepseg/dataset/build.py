@@ -1,11 +1,10 @@
 """One image at a time, in worker processes: read it and its labels, write both, remember the rest."""
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seepseg import outline, rle
-from seepseg.dataset.fidelity import measure_fidelity
-from seepseg.errors import SeepsegError, SourceError
+from seepseg.dataset.fidelity import measure_classes
+from seepseg.errors import SeepsegError
 from seepseg.raster import Picture, open_picture
 from seepseg.scaling import Rule
 from seepseg.splits.twins import Fingerprint, fingerprint
 from seepseg.values import Instance, Item, LabelledImage, Skip
+from seepseg.workers import in_order
 
 CHUNK = 16
 """Images a worker takes at once."""
@@ -70,41 +70,8 @@ def build_all(items: Sequence[Item], measured: frozenset[int], job: Job, workers
         [(item, start + offset in measured) for offset, item in enumerate(items[start : start + CHUNK])]
         for start in range(0, len(items), CHUNK)
     ]
-    if workers <= 1 or len(tasks) == 1:
-        for task in tasks:
-            yield from _build_chunk(job, task)
-        return
-    with ProcessPoolExecutor(min(workers, len(tasks)), get_context("spawn"), _start, (job,)) as pool:
-        waiting: list[Future[list[Built | Failed]]] = []
-        try:
-            for task in tasks:
-                waiting.append(pool.submit(_build_here, task))
-                if len(waiting) > 4 * workers:
-                    yield from waiting.pop(0).result()
-            while waiting:
-                yield from waiting.pop(0).result()
-        except BrokenProcessPool:
-            raise SourceError(
-                "a worker process was ended from outside, most likely for want of memory; try --workers 1"
-            ) from None
-        finally:
-            for future in waiting:
-                future.cancel()
-
-
-_job: Job
-
-
-def _start(job: Job) -> None:
-    import cv2
-
-    global _job
-    _job = job
-    cv2.setNumThreads(1)
-
-
-def _build_here(task: list[tuple[Item, bool]]) -> list[Built | Failed]:
-    return _build_chunk(_job, task)
+    for done in in_order(partial(_build_chunk, job), tasks, workers):
+        yield from done
 
 
 def _build_chunk(job: Job, task: list[tuple[Item, bool]]) -> list[Built | Failed]:
@@ -124,9 +91,8 @@ def build(item: Item, job: Job, *, measure: bool) -> Built:
     truth = job.read(item, width, height)
     rows, owners = label_rows(truth, job.imgsz, job.parts)
     file = item.stem + picture.suffix
-    _write(job.staging / "images" / file, picture.stored)
-    text = "".join(outline.format_row(class_id, polygon) + "\n" for class_id, polygon in rows)
-    _write(job.staging / "labels" / f"{item.stem}.txt", text.encode())
+    _write(f"{job.staging}/images/{file}", picture.stored)
+    _write(f"{job.staging}/labels/{item.stem}.txt", outline.format_rows(rows).encode())
     ignore = _ignored(truth, picture)
     counts = np.bincount([one.class_id for one in truth.instances], minlength=job.class_count)
     return Built(
@@ -156,35 +122,48 @@ def label_rows(truth: LabelledImage, imgsz: int, parts: str | None) -> tuple[Row
     placed = iter(outline.place(rings, truth.width, truth.height, imgsz))
     rows: Rows = []
     owners = []
-    taken: set[tuple[float, ...]] = set()
     for one in truth.instances:
         polygons = [next(placed) for _ in one.outlines]
         drawn = one.outlines[0].inward is None
         if len(polygons) > 1 and (parts or ("join" if drawn else "split")) == "join":
             polygons = [outline.join_parts(polygons)]
         owners.append(list(range(len(rows), len(rows) + len(polygons))))
-        rows += [(one.class_id, _apart(one.class_id, polygon, taken)) for polygon in polygons]
-    return rows, owners
+        rows += [(one.class_id, polygon) for polygon in polygons]
+    return _apart(rows), owners
 
 
-def _apart(class_id: int, polygon: NDArray[np.float64], taken: set[tuple[float, ...]]) -> NDArray[np.float64]:
+def _apart(rows: Rows) -> Rows:
     """Two rows of one class and one box are one object to Ultralytics, which drops the second: a hair's breadth keeps
     them apart."""
-    while True:
-        corners = np.concatenate([polygon.min(axis=0), polygon.max(axis=0)], dtype=np.float32)
-        box = (class_id, *corners.tolist())
-        if box not in taken:
-            taken.add(box)
-            return polygon
-        polygon = polygon * (1 - 2e-7)
+    taken: set[tuple[int, bytes]] = set()
+    for index, box in enumerate(_boxes(rows)):
+        class_id, polygon = rows[index]
+        while (class_id, box) in taken:
+            polygon = polygon * (1 - 2e-7)
+            rows[index] = (class_id, polygon)
+            (box,) = _boxes(rows[index : index + 1])
+        taken.add((class_id, box))
+    return rows
 
 
-def _write(path: Path, content: bytes) -> None:
+def _boxes(rows: Rows) -> list[bytes]:
+    """The box of each row, in the precision that Ultralytics reads it."""
+    if not rows:
+        return []
+    points = np.concatenate([polygon for _, polygon in rows])
+    starts = np.cumsum([0] + [len(polygon) for _, polygon in rows[:-1]])
+    corners = [np.minimum.reduceat(points, starts), np.maximum.reduceat(points, starts)]
+    return [box.tobytes() for box in np.concatenate(corners, axis=1, dtype=np.float32)]
+
+
+def _write(path: str, content: bytes) -> None:
     try:
-        path.write_bytes(content)
+        with open(path, "xb") as file:
+            file.write(content)
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "xb") as file:
+            file.write(content)
 
 
 def _ignored(truth: LabelledImage, picture: Picture) -> bytes | None:
@@ -199,8 +178,8 @@ def _fidelity(truth: LabelledImage, rows: Rows, imgsz: int) -> tuple[float, ...]
     mine: dict[int, list[bytes]] = {}
     for one in truth.instances:
         mine.setdefault(one.class_id, []).append(one.rle)
-    unions = [(class_id, rle.union(rles, truth.width, truth.height)) for class_id, rles in mine.items()]
-    return tuple(measure_fidelity(rows, unions, truth.width, truth.height, imgsz).classes.values())
+    unions = {class_id: rle.union(rles, truth.width, truth.height) for class_id, rles in mine.items()}
+    return tuple(measure_classes(rows, unions, truth.width, truth.height, imgsz).values())
 
 
 def _annotation(one: Instance, rows: list[int], width: int, height: int) -> str:

@@ -1,6 +1,6 @@
 """Mask → label → loader → mask: how much of the truth training will see."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -97,19 +97,43 @@ class _Unions:
 def load_rows(rows: Rows, width: int, height: int, imgsz: int) -> Loaded:
     """The rows of an image as Ultralytics' loader gives them at `imgsz`: bit for bit, in its own precision."""
     wide, high = outline.loaded_size(width, height, imgsz)
+    place = _placing(rows, wide, high, imgsz)
+
+    def paint(row: int) -> Bitmap:
+        mask = np.zeros((high, wide), np.uint8)
+        cv2.fillPoly(mask, [place(rows[row][1])], color=1)
+        return mask
+
+    return Loaded(tuple(class_id for class_id, _ in rows), wide, high, paint)
+
+
+def measure_classes(rows: Rows, truth: Mapping[int, bytes], width: int, height: int, imgsz: int) -> dict[int, float]:
+    """IoU of each class, its objects taken together as run lengths: one bitmap a class, however many rows."""
+    wide, high = outline.loaded_size(width, height, imgsz)
+    place = _placing(rows, wide, high, imgsz)
+    painted: dict[int, Bitmap] = {}
+    for class_id, polygon in rows:
+        mask = painted.setdefault(class_id, np.zeros((high, wide), np.uint8))
+        cv2.fillPoly(mask, [place(polygon)], color=1)
+    wanted = {class_id: sample(rle.decode(union, width, height), wide, high) for class_id, union in truth.items()}
+    blank = np.zeros((high, wide), np.uint8)
+    ids = sorted(painted.keys() | wanted.keys())
+    return {one: iou(painted.get(one, blank), wanted.get(one, blank)) for one in ids}
+
+
+def _placing(rows: Rows, wide: int, high: int, imgsz: int) -> Callable[[NDArray[np.float64]], NDArray[np.int32]]:
+    """What the loader makes of a row of this image: the pixels of its vertices."""
     border = border_of(wide, high, imgsz)
     longest = max((len(polygon) for _, polygon in rows), default=0)
     count = longest + 1 if longest > LOADER_POINTS else LOADER_POINTS
 
-    def paint(row: int) -> Bitmap:
-        points = _resample(rows[row][1].astype(np.float32), count)
+    def place(polygon: NDArray[np.float64]) -> NDArray[np.int32]:
+        points = _resample(polygon.astype(np.float32), count)
         points *= np.array([wide, high], np.float32)
         points += np.array(border, np.float32)
-        mask = np.zeros((high, wide), np.uint8)
-        cv2.fillPoly(mask, [points.astype(np.int32) - np.array(border, np.int32)], color=1)
-        return mask
+        return points.astype(np.int32) - np.array(border, np.int32)
 
-    return Loaded(tuple(class_id for class_id, _ in rows), wide, high, paint)
+    return place
 
 
 def border_of(width: int, height: int, imgsz: int) -> tuple[int, int]:

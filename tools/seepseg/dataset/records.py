@@ -116,6 +116,6 @@ def coco_head(split: str, built: Sequence[Built], plan: Plan, names: Sequence[st
 def _relative(path: Path, root: Path) -> str:
     """As seen from the source's own folder; where it lies elsewhere, its name."""
     try:
-        return path.resolve().relative_to(root.resolve()).as_posix()
+        return path.relative_to(root).as_posix()
     except ValueError:
         return path.name

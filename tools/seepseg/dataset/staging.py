@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,29 +15,49 @@ def staged(out: Path, *, overwrite: bool, proof: str) -> Iterator[Path]:
 
     What `overwrite` replaces must be ours: it has to hold the file `proof`.
     """
-    out = Path(os.path.abspath(out))
-    _sweep(out)
-    _refuse(out, overwrite, proof)
-    partial = out.with_name(f".{out.name}.partial-{os.getpid()}")
+    place = check_place(out, overwrite=overwrite, proof=proof)
+    partial = place.with_name(f".{place.name}.partial-{os.getpid()}")
     try:
-        partial.mkdir(parents=True)
+        try:
+            partial.mkdir(parents=True)
+        except OSError as error:
+            raise OutputError(f"{out}: cannot be written: {error.strerror}") from None
         yield partial
-        _publish(partial, out)
+        _publish(partial, place)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
 
 
-def _refuse(out: Path, overwrite: bool, proof: str) -> None:
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
-        return
+def check_place(out: Path, *, overwrite: bool, proof: str) -> Path:
+    """Where `out` really lies; refused if it is taken or cannot be written to. What a killed run left is cleared."""
+    place = Path(os.path.realpath(out))
+    _sweep(place)
+    parent = next(folder for folder in place.parents if folder.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise OutputError(f"{out}: {parent} is not a folder that you may write to")
+    if not place.exists() or (place.is_dir() and not any(place.iterdir())):
+        return place
     if not overwrite:
-        raise OutputError(f"{out.name} is already there; give another folder, or --overwrite to replace it")
-    if not (out / proof).is_file():
+        raise OutputError(f"{out} is already there; give another folder, or --overwrite to replace it")
+    if not (place / proof).is_file():
         raise OutputError(
-            f"{out.name} is not a folder that seepseg wrote (it has no {proof}), so --overwrite leaves it alone; "
+            f"{out} is not a folder that seepseg wrote (it has no {proof}), so --overwrite leaves it alone; "
             "remove it yourself or give another folder"
         )
+    return place
+
+
+def keep_apart(out: Path, inputs: Iterable[Path], *, overwrite: bool) -> None:
+    """Refuse an `out` that lies in what is read, so that a second run would read the first one's work, or that would
+    replace it."""
+    place = Path(os.path.realpath(out))
+    for given in inputs:
+        source = Path(os.path.realpath(given))
+        if place == source or source in place.parents:
+            raise OutputError(f"{out} lies in {given}, which is to be read; write to a folder beside it")
+        if overwrite and place in source.parents:
+            raise OutputError(f"--overwrite would remove {given}, which is to be read and lies in {out}")
 
 
 def _publish(partial: Path, out: Path) -> None:

@@ -21,6 +21,8 @@ from seepseg.splits.plan import Entry, Plan, plan_splits, table
 from seepseg.splits.twins import find_copies
 from seepseg.values import Source, Tally
 
+PROOF = "conversion.json"
+"""The file that marks a folder as written by us; it is written last."""
 MEASURED = 100
 """Images whose fidelity is taken, spread evenly over the dataset."""
 MOST_FAILURES = 20
@@ -62,7 +64,7 @@ def convert(source: Source, out: Path, settings: Settings, *, workers: int = 1, 
     _refuse_equal_stems(source)
     rule, notes = choose_rule(source.items, scale=settings.scale, bands=settings.bands, nodata=settings.nodata)
     metres = spacing(source.items, settings.gsd)
-    with staged(out, overwrite=overwrite, proof="conversion.json") as folder:
+    with staged(out, overwrite=overwrite, proof=PROOF) as folder:
         unsplit = folder / "unsplit"
         unsplit.mkdir()
         job = Job(source.read, unsplit, len(source.names), settings.imgsz, settings.parts, rule, settings.gsd)

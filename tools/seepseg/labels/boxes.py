@@ -13,6 +13,7 @@ from seepseg.instances import from_bitmap
 from seepseg.labels.box_table import BoxTable, Corners, Row, read_table
 from seepseg.labels.pictures import Picture, list_pictures, own_splits, own_stems
 from seepseg.values import Instance, Item, LabelledImage, Skip, Source
+from seepseg.wording import count, verb
 
 UNLISTED = ("skip", "background")
 SINGLE_CLASS = "object"
@@ -116,7 +117,7 @@ def _find_pictures(
     if problems:
         raise SourceError(listing(list(problems.values())))
     if not owners:
-        raise SourceError(f"{images}: holds none of the {len(missing):,} images that {table} names")
+        raise SourceError(f"{images}: of {count(len(missing), 'image')} that {table} names it holds none")
     return owners, [Skip("image file missing", f"{image} ({table.name}:{line})") for image, line in missing.items()]
 
 
@@ -135,7 +136,7 @@ def _notes(table: Path, found: BoxTable, rest: int, unlisted: str) -> list[str]:
         notes.append("all coordinates lie between 0 and 1: they are taken as shares of the image")
     if rest:
         fate = "left out" if unlisted == "skip" else "kept as backgrounds"
-        notes.append(f"{rest:,} images are not in the table: {fate} (--unlisted background or skip)")
+        notes.append(f"{count(rest, 'image')} {verb(rest)} not in the table: {fate} (--unlisted background or skip)")
     return notes
 
 

@@ -15,6 +15,7 @@ from seepseg.labels.coco_files import Layout, Part, find_folder, find_layout, na
 from seepseg.labels.coco_image import Listed, read_image
 from seepseg.labels.coco_json import Annotation, CocoFile, Id, locate, read_json
 from seepseg.values import Item, Skip, Source, Tally
+from seepseg.wording import count
 
 MISSING = "image file missing"
 UNLISTED = "image file not in the JSON"
@@ -97,9 +98,9 @@ def _describe(faults: Iterable[Skip]) -> str:
     tally = Tally()
     tally.add(faults)
     lines = []
-    for reason, count in tally.counts.items():
+    for reason, number in tally.counts.items():
         places = tally.places[reason]
-        more = f"; and {count - len(places):,} more" if count > len(places) else ""
+        more = f"; and {number - len(places):,} more" if number > len(places) else ""
         lines.append(f"- {reason}: {'; '.join(places)}{more}")
     return listing(lines)
 
@@ -155,8 +156,8 @@ def _notes(layout: Layout, opened: Sequence[_Opened]) -> Iterator[str]:
     runs = sum(one.file.runs for one in opened)
     if runs and runs == sum(one.file.crowd_runs for one in opened):
         yield (
-            f"All {runs:,} run-length masks have iscrowd=1, as CVAT marks every brush mask; "
+            f"iscrowd=1 stands at every run-length mask ({runs:,}), as CVAT marks all brush masks; "
             "if they are single objects, --crowd keep converts them."
         )
     if repeated := sum(one.file.repeated_ids for one in opened):
-        yield f"{repeated:,} annotation ids are used more than once in a JSON; all these annotations are kept."
+        yield (f"{count(repeated, 'annotation')} with an id that another of the same JSON has already; all are kept.")

@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,6 +57,9 @@ def find_layout(source: Path, images: Path | None) -> Layout:
 
 
 def _find_files(source: Path) -> tuple[str, list[Path]]:
+    for folder in (source, *(inner for inner in source.iterdir() if inner.is_dir() and inner.name[0] != ".")):
+        # glob passes over what it may not read; with "/." even what it may list and not enter is an error.
+        os.scandir(f"{folder}/.").close()
     exported = sorted(file for file in source.glob(f"*/{ROBOFLOW}") if split_of(file))
     if exported:
         return "a Roboflow export", exported
@@ -96,12 +100,22 @@ def find_folder(part: Part, paths: Sequence[str]) -> tuple[Path | None, set[str]
     best: Path | None = None
     most: set[str] = set()
     for folder in part.folders:
-        held = {path for path in paths if os.path.isfile(f"{folder}/{path}")}
+        held = {path for path in paths if _is_file(f"{folder}/{path}")}
         if len(held) > len(most):
             best, most = folder, held
         if len(held) == len(paths):
             break
     return best, most
+
+
+def _is_file(path: str) -> bool:
+    """As os.path.isfile, but a folder that can't be read is an error and no missing file."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except PermissionError:
+        raise
+    except (OSError, ValueError):
+        return False
 
 
 def unlisted(listed: Sequence[Path]) -> list[Path]:

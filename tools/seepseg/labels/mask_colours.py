@@ -24,8 +24,10 @@ def read_colour_table(path: Path) -> Colours:
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path}: cannot be read as a colour table ({error})") from None
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read as a colour table ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise SourceError(f"{path}: cannot be read as a colour table (it is not UTF-8 text)") from None
     found: dict[int, str] = {}
     problems = []
     for number, line in enumerate(lines, 1):

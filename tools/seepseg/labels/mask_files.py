@@ -4,6 +4,7 @@
 import io
 import re
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,18 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from seepseg.errors import SourceError
+from seepseg.wording import count
 
 NAN = int(np.iinfo(np.int64).min)
 """What stands for "not a number" once a float mask has become whole numbers."""
 
+JPEG_SPREAD = 16
+"""How far apart JPEG leaves the channels of a grey."""
+
 _PNG = b"\x89PNG\r\n\x1a\n"
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PNG_PALETTE = 3
+_SPREAD = 50
 _MODES = ("1", "L", "P", "RGB", "RGBA", "LA")
 # ImportError: once ultralytics is loaded, its Image.open asks for pi-heif where Pillow recognises nothing.
 _UNREADABLE = (OSError, ValueError, SyntaxError, ImportError, Image.DecompressionBombError, cv2.error)
@@ -60,7 +66,7 @@ def read_whole(path: Path) -> NDArray[Any]:
     if (np.rint(whole) != whole).any() or np.abs(whole).max() > 2**53:
         odd = np.count_nonzero(np.rint(whole) != whole)
         raise SourceError(
-            f"{path}: {odd:,} pixels hold numbers that are not whole; a mask of shares needs --threshold, as 0.5"
+            f"{path}: {count(odd, 'pixel')} with numbers that are not whole; a mask of shares needs --threshold, as 0.5"
         )
     return np.where(missing, NAN, whole.astype(np.int64))
 
@@ -93,6 +99,28 @@ def check_size(values: NDArray[Any], path: Path, width: int, height: int) -> Non
         else "give masks at the images' own size"
     )
     raise SourceError(f"{path}: the mask is {columns}×{rows}, its image {width}×{height}; {hint}")
+
+
+def refuse_blank(paths: Sequence[Path], threshold: float, *, ignore: Sequence[int] = (), tolerance: int = 0) -> None:
+    """Refuse a threshold that no mask reaches although some hold values: it would make every image a background.
+
+    Looks at masks spread over all until one has a value above; only blank sets are read to the end.
+    """
+    greatest = 0.0
+    for path in (path for start in range(_SPREAD) for path in paths[start::_SPREAD]):
+        try:
+            values = read_values(path, tolerance=tolerance)
+        except SourceError:
+            return  # Told with all the others when they are converted.
+        kept = values[~(np.isin(values, ignore) | np.isnan(values))]
+        greatest = max(greatest, float(kept.max(initial=0)))
+        if greatest > threshold:
+            return
+    if greatest > 0:
+        raise SourceError(
+            f"{paths[0].parent}: no mask value is above --threshold {threshold:g}; the greatest is {greatest:g}; "
+            "give a lower threshold, or leave it out where values are classes"
+        )
 
 
 def _decode(path: Path) -> NDArray[Any]:
@@ -165,5 +193,6 @@ def _refuse_frames(image: Image.Image, path: Path) -> None:
 def _unreadable(path: Path, error: Exception) -> SourceError:
     if isinstance(error, FileNotFoundError):
         return SourceError(f"{path}: no such file")
-    reason = re.sub(r"<_io\.BytesIO.*?>|b?'[^']*'", "it", " ".join(str(error).split()))
+    told = error.strerror if isinstance(error, OSError) else None
+    reason = told or " ".join(re.sub(r"<_io\.BytesIO.*?>|b?'[^']*'", "", str(error)).split())
     return SourceError(f"{path}: cannot be read as a picture ({reason or type(error).__name__})")

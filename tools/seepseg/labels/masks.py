@@ -13,13 +13,12 @@ from seepseg import instances, rle
 from seepseg.errors import SourceError, UsageError, listing
 from seepseg.labels import mask_values, pairing
 from seepseg.labels.mask_colours import read_colour_table
-from seepseg.labels.mask_files import NAN, check_size, read_colours, read_values, read_whole
+from seepseg.labels.mask_files import JPEG_SPREAD, NAN, check_size, read_colours, read_values, read_whole, refuse_blank
 from seepseg.labels.mask_values import IGNORED, UNNAMED, ValueTable
 from seepseg.values import Item, LabelledImage, Skip, Source
+from seepseg.wording import count, verb
 
 _MOST_VALUES = 8
-_JPEG_SPREAD = 16
-"""How far apart JPEG leaves the channels of a grey."""
 
 
 def read_masks(
@@ -47,6 +46,9 @@ def read_masks(
     if threshold is not None:
         left_out = mask_values.parse_values(ignore or "none", "--ignore")
         chosen = tuple(names or ())
+        if not invert:
+            files = [masks / item.payload for item in pairs.items if item.payload is not None]
+            refuse_blank(files, threshold, ignore=left_out, tolerance=JPEG_SPREAD)
         read = partial(_read_threshold, root=masks, threshold=threshold, invert=invert, ignore=left_out)
         sentence = f"a mask value {f'of {threshold:g} or less' if invert else f'above {threshold:g}'} is {chosen[0]}"
     else:
@@ -130,13 +132,13 @@ def _read_threshold(
     if item.payload is None:
         return LabelledImage(width, height)
     path = root / item.payload
-    values = read_values(path, tolerance=_JPEG_SPREAD)
+    values = read_values(path, tolerance=JPEG_SPREAD)
     check_size(values, path, width, height)
     ignored = np.isin(values, [one for one in ignore if one != NAN]) if ignore else None
     missing = np.isnan(values) if values.dtype.kind == "f" else None
     if missing is not None and missing.any():
         if NAN not in ignore:
-            raise SourceError(f"{path}: {np.count_nonzero(missing):,} pixels hold no number; add --ignore nan")
+            raise SourceError(f"{path}: {count(np.count_nonzero(missing), 'pixel')} without a number; add --ignore nan")
         ignored = missing if ignored is None else ignored | missing
     bitmap = (values <= threshold) if invert else (values > threshold)
     if ignored is not None:
@@ -169,7 +171,7 @@ def _refuse_unnamed(odd: NDArray[Any], size: int, path: Path, table: ValueTable)
     if not odd.size:
         return
     values, counts = np.unique(odd, return_counts=True)
-    share = f"{odd.size:,} pixels ({odd.size / size:.1%})"
+    share = f"{count(odd.size, 'pixel')} ({odd.size / size:.1%})"
     if table.colours is None and len(table.names) == 1 and len(values) > _MOST_VALUES:
         raise SourceError(
             f"{path}: {share} are greys, {len(values)} values from {values[0]} to {values[-1]}, as JPEG or "
@@ -177,12 +179,14 @@ def _refuse_unnamed(odd: NDArray[Any], size: int, path: Path, table: ValueTable)
             "or with --invert what is darker"
         )
     pairs = zip(values.tolist(), counts.tolist(), strict=True)
-    shown = [f"{table.say(value)} ({count:,})" for value, count in islice(pairs, _MOST_VALUES)]
+    shown = [f"{table.say(value)} ({pixels:,})" for value, pixels in islice(pairs, _MOST_VALUES)]
     if len(values) > len(shown):
         rest = values[len(shown) :].tolist()
         shown.append(f"and {len(rest)} more" if table.colours else f"and {mask_values.ranges(rest)}")
     what = "a value" if len(values) == 1 else "values"
-    raise SourceError(f"{path}: {share} hold {what} without a name: {', '.join(shown)}; {_way_out(table)}")
+    raise SourceError(
+        f"{path}: {share} {verb(odd.size, 'holds', 'hold')} {what} without a name: {', '.join(shown)}; {_way_out(table)}"
+    )
 
 
 def _way_out(table: ValueTable) -> str:

@@ -10,9 +10,10 @@ import numpy as np
 from seepseg import instances
 from seepseg.errors import SourceError, UsageError, listing
 from seepseg.labels import pairing
-from seepseg.labels.mask_files import check_size, read_values
+from seepseg.labels.mask_files import JPEG_SPREAD, check_size, read_values, refuse_blank
 from seepseg.labels.pictures import Picture, list_pictures, own_splits, own_stems
 from seepseg.values import Bitmap, Instance, Item, LabelledImage, Skip, Source
+from seepseg.wording import count
 
 _IMAGES, _MASKS = "images", "masks"
 
@@ -44,9 +45,11 @@ def read_objects(
         Item(source / image.path, stem, files or (), split)
         for (image, files), stem, split in zip(kept, stems, splits, strict=True)
     )
-    count = sum(len(files or ()) for _, files in kept)
+    masks = [source / file for _, files in kept for file in files or ()]
+    if threshold is not None:
+        refuse_blank(masks, threshold, tolerance=JPEG_SPREAD)
     settings = {"names": list(names), "threshold": threshold, "unmatched": unmatched}
-    note = f"{len(items):,} images with {count:,} object files, all {names[0]}"
+    note = f"{count(len(items), 'image')} with {count(len(masks), 'object file')}, all {names[0]}"
     read = partial(_read_objects, root=source, threshold=threshold)
     return Source("objects", source, tuple(names), items, read, settings, tuple(skipped), (note, *notes))
 
@@ -131,7 +134,7 @@ def _read_objects(item: Item, width: int, height: int, *, root: Path, threshold:
 
 
 def _object_bitmap(path: Path, width: int, height: int, threshold: float | None) -> Bitmap:
-    values = read_values(path, tolerance=0 if threshold is None else 16)
+    values = read_values(path, tolerance=0 if threshold is None else JPEG_SPREAD)
     check_size(values, path, width, height)
     if threshold is None:
         levels = np.unique(values[values != 0])

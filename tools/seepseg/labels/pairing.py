@@ -9,6 +9,7 @@ from seepseg.errors import SourceError, UsageError, listing
 from seepseg.labels.pairing_names import Match, Rule, apply_rule, find_rule, read_side
 from seepseg.labels.pictures import Picture, list_pictures, own_splits, own_stems
 from seepseg.values import Item, Skip
+from seepseg.wording import count, verb
 
 UNMATCHED = ("error", "skip", "background")
 IMAGE_FOLDERS = frozenset(("images", "image", "imgs", "img"))
@@ -55,7 +56,7 @@ def pair(images: Path, masks: Path, *, names: tuple[str, str] | None = None, unm
 
 
 def _as_pairs(
-    root: Path, rows: list[tuple[Picture, str | None]], count: int, shown: tuple[str, str], skipped: list[Skip]
+    root: Path, rows: list[tuple[Picture, str | None]], number: int, shown: tuple[str, str], skipped: list[Skip]
 ) -> Pairs:
     pictures = [image for image, _ in rows]
     splits, notes = own_splits(pictures)
@@ -68,7 +69,7 @@ def _as_pairs(
         for (image, mask), stem, split in zip(rows, stems, splits, strict=True)
     )
     first, mask = next((image.path, mask) for image, mask in rows if mask)
-    note = f"{count:,} pair{'s' * (count != 1)}: {shown[0]} ↔ {shown[1]}, such as {first} ↔ {mask}"
+    note = f"{count(number, 'pair')}: {shown[0]} ↔ {shown[1]}, such as {first} ↔ {mask}"
     return Pairs(items, shown, tuple(skipped), (note, *notes))
 
 
@@ -126,7 +127,7 @@ def _judge_bare(
     if bare and unmatched == "error":
         rest = f"; masks without an image: {_few(spare)}" if spare else ""
         raise SourceError(
-            f"{len(bare):,} of {total:,} images have no mask by the rule {shown[0]} ↔ {shown[1]}: {_few(bare)}{rest}.\n"
+            f"{len(bare):,} of {total:,} images {verb(len(bare), 'has', 'have')} no mask by the rule {shown[0]} ↔ {shown[1]}: {_few(bare)}{rest}.\n"
             "Add --unmatched skip to leave them out, --unmatched background if they show nothing, "
             "or --pair to say how the names go together"
         )

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ SPLIT_FOLDERS = {
     "val": "val", "valid": "val", "validation": "val",
     "test": "test", "testing": "test",
 }  # fmt: skip
+_PASSED_OVER = (".", "__MACOSX", "lost+found")
 
 
 class Picture(NamedTuple):
@@ -29,26 +30,35 @@ class Picture(NamedTuple):
 def list_pictures(root: Path, *, without: Path | None = None) -> tuple[list[Picture], list[str]]:
     """The pictures below a folder and the files that are none, both sorted; hidden ones are passed over.
 
-    `without` is a folder inside that is not looked into.
+    Links are followed. `without` is a folder inside that is not looked into. Pipes and devices are among the others,
+    with a word on what they are, so that nothing waits for them. A folder that can't be read is an OSError.
     """
     if not root.is_dir():
         raise SourceError(f"{root}: no such folder")
-    left_out = without.resolve() if without else None
+    closed = frozenset(os.path.realpath(folder) for folder in (root, without) if folder)
     pictures, others = [], []
-    for place, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
-        if left_out:
-            folders[:] = [name for name in folders if Path(place, name).resolve() != left_out]
-        folder = os.path.relpath(place, root).replace(os.sep, "/")
-        folder = "" if folder == "." else folder
-        for name in sorted(files):
-            stem, extension = os.path.splitext(name)
-            path = f"{folder}/{name}" if folder else name
-            if extension.lower() in PICTURE_SUFFIXES and not name.startswith("."):
-                pictures.append(Picture(path, folder, stem, extension))
-            elif not name.startswith("."):
-                others.append(path)
+    for entry in _walk(str(root), closed):
+        path = os.path.relpath(entry.path, root).replace(os.sep, "/")
+        stem, extension = os.path.splitext(entry.name)
+        # A link that leads nowhere stays: reading it tells.
+        if not entry.is_file() and os.path.exists(entry.path):
+            others.append(f"{path} (no regular file)")
+        elif extension.lower() in PICTURE_SUFFIXES:
+            pictures.append(Picture(path, path[: -len(entry.name) - 1], stem, extension))
+        else:
+            others.append(path)
     return sorted(pictures), sorted(others)
+
+
+def _walk(folder: str, closed: frozenset[str]) -> Iterator[os.DirEntry[str]]:
+    """What lies below; `closed` are folders not to enter, as those above, where a link back would never end."""
+    with os.scandir(folder) as found:
+        entries = [entry for entry in found if not entry.name.startswith(_PASSED_OVER)]
+    for entry in entries:
+        if not entry.is_dir():
+            yield entry
+        elif (real := os.path.realpath(entry.path)) not in closed:
+            yield from _walk(entry.path, closed | {real})
 
 
 def own_stems(pictures: Sequence[Picture]) -> list[str]:

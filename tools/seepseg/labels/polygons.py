@@ -16,7 +16,7 @@ Polygon = NDArray[np.float64]
 CLIPPED = "polygon clipped to the image"
 TINY = "smaller than a pixel: kept as the pixels it touches"
 OUTSIDE = "polygon outside the image"
-NOT_NUMBERS = "polygon that is not a list of finite numbers"
+NOT_NUMBERS = "polygon with coordinates that are no numbers, or beyond ±1e9"
 
 MOST = 1e9
 """No image is as large; a coordinate beyond it is a mistake."""

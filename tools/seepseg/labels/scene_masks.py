@@ -21,6 +21,7 @@ from seepseg.labels.scene_tiles import HIDDEN, Cut, Found
 from seepseg.progress import track
 from seepseg.rasterfile import in_file, open_raster
 from seepseg.values import Item, LabelledImage, Skip, Window
+from seepseg.wording import count, verb
 
 Read = Callable[[Window], tuple[NDArray[np.int64], NDArray[np.bool_]]]
 """Class values of a window, and where the truth says anything."""
@@ -54,7 +55,9 @@ def cut_by_masks(
     for (scene, mask), how in zip(pairs, fits, strict=True):
         seen += _count_values(scene.image, mask, how, cut)
     if (by_size := fits.count("size")) > 0:
-        found.notes.append(f"{by_size:,} truth files have no CRS, but the size of their scene: taken as on its grid")
+        found.notes.append(
+            f"{count(by_size, 'truth file')} without a CRS, but of the size of the scene: taken as on its grid"
+        )
     table, notes = tell_values(seen, names)
     found.notes += notes
     for (scene, mask), how in zip(pairs, fits, strict=True):
@@ -81,7 +84,8 @@ def _fits(pairs: Sequence[tuple[Item, Path]]) -> list[str]:
     if shared and not problems and set(fits) != {"warp"}:
         problems.append(f"{pairs[0][1]}: one truth file serves several scenes only where all have a CRS of their own")
     if problems:
-        raise SourceError(listing(problems))
+        # One file for all scenes has the same fault with each.
+        raise SourceError(listing(list(dict.fromkeys(problems))))
     return fits
 
 
@@ -93,8 +97,8 @@ def _count_values(scene: Path, mask: Path, how: str, cut: Cut) -> Counter[int]:
         for tile in scene_tiles.windows(grid.width, grid.height, cut.tile, 0):
             values, known = read(tile)
             found, counts = np.unique(values[known], return_counts=True)
-            for value, count in zip(found.tolist(), counts.tolist(), strict=True):
-                seen[value] += count
+            for value, pixels in zip(found.tolist(), counts.tolist(), strict=True):
+                seen[value] += pixels
     return seen
 
 
@@ -169,10 +173,11 @@ def tell_values(seen: Counter[int], names: Sequence[str]) -> tuple[ValueTable, l
     if unknown:
         raise UsageError(
             f"--names gives {len(names)} classes, for the values 1 to {len(names)}, and the truth holds others:\n"
-            + listing([f"{value}: {seen[value]:,} pixels" for value in unknown])
+            + listing([f"{value}: {count(seen[value], 'pixel')}" for value in unknown])
         )
     values = ", ".join(map(str, ignored))
-    note = f"{sum(seen[value] for value in ignored):,} pixels of the truth are ignored (values {values})"
+    pixels = sum(seen[value] for value in ignored)
+    note = f"{count(pixels, 'pixel')} of the truth {verb(pixels)} ignored (values {values})"
     return ValueTable(classes, ignored), [note] if ignored else []
 
 
@@ -228,12 +233,12 @@ def _parts(
     """Components of the tile, and for each number whether enough lies there of the object that it is a part of;
     never for 0, the background."""
     crop = np.ascontiguousarray(bitmap[inside])
-    count, parts = cv2.connectedComponents(crop, connectivity=8, ltype=cv2.CV_32S)
+    number, parts = cv2.connectedComponents(crop, connectivity=8, ltype=cv2.CV_32S)
     beyond = cv2.connectedComponents(bitmap, connectivity=8, ltype=cv2.CV_32S)[1]
     whole = np.bincount(beyond.ravel())
     seen = np.bincount(beyond[inside].ravel(), minlength=len(whole))
     _, first = np.unique(parts, return_index=True)
-    owner = np.zeros(count, np.int64)
+    owner = np.zeros(number, np.int64)
     owner[parts.ravel()[first]] = beyond[inside].ravel()[first]
     shown = seen[owner] >= least_seen * whole[owner]
     shown[0] = False

@@ -44,7 +44,9 @@ def _read_geojson(path: Path) -> tuple[Layer, ...]:
 
     try:
         data = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
         raise SourceError(f"{path}: not readable as GeoJSON: {error}") from None
     kind = data.get("type") if isinstance(data, dict) else None
     rows = data.get("features") if kind == "FeatureCollection" else [data] if kind == "Feature" else None

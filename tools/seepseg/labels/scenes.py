@@ -1,5 +1,6 @@
 """Scenes with polygons or raster truth, cut into overlapping tiles that stay together in a split."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from seepseg.labels.scene_masks import cut_by_masks
 from seepseg.labels.scene_polygons import cut_by_polygons
 from seepseg.labels.scene_tiles import Cut, Found
 from seepseg.values import Item, LabelledImage, Skip, Source
+from seepseg.wording import count
 
 _LEAST_TILE = 32
 
@@ -84,7 +86,7 @@ def _thin_out(found: Found, cut: Cut) -> tuple[tuple[Item, ...], str]:
     items = [*found.full, *(item for item in found.empty if item.stem in kept)]
     scenes = len({item.group for item in items})
     note = (
-        f"{scenes:,} scene{'s' * (scenes != 1)} cut into tiles of {cut.tile} px: {len(found.full):,} with objects, "
+        f"{count(scenes, 'scene')} cut into tiles of {cut.tile} px: {len(found.full):,} with objects, "
         f"and {len(kept):,} of {len(found.empty):,} without (--empty {cut.empty:g})"
     )
     return tuple(sorted(items, key=lambda item: item.stem)), note
@@ -94,8 +96,9 @@ def _vector_files(truth: Path) -> list[Path]:
     """GeoJSON and GeoPackage; a .json beside masks is something else."""
     if truth.is_file():
         return [truth] if truth.suffix.lower() in scene_vectors.SUFFIXES else []
-    files = sorted(file for file in truth.rglob("*") if file.suffix.lower() in scene_vectors.SUFFIXES)
-    if any(file.suffix.lower() != ".json" for file in files) or not pictures.list_pictures(truth)[0]:
+    found, others = pictures.list_pictures(truth)
+    files = [truth / path for path in others if os.path.splitext(path)[1].lower() in scene_vectors.SUFFIXES]
+    if any(file.suffix.lower() != ".json" for file in files) or not found:
         return files
     return []
 

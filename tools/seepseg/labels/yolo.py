@@ -11,6 +11,7 @@ from seepseg.labels.polygons import fit_polygons
 from seepseg.labels.yolo_files import Folder, Found, decide_names, find_folder
 from seepseg.labels.yolo_rows import Row, read_rows, survey
 from seepseg.values import Instance, Item, LabelledImage, Skip, Source
+from seepseg.wording import count, verb
 
 CROSSING = "polygon that crosses or touches itself: traced as Ultralytics paints it"
 BOX = "box taken as the mask"
@@ -49,7 +50,7 @@ def _survey(root: Path, folder: Folder, boxes: str) -> tuple[set[int], list[str]
     if refused and boxes == "refuse":
         first = ", ".join(refused[:3]) + (", ..." if len(refused) > 3 else "")
         problems.append(
-            f"{len(refused):,} rows are boxes without an outline ({first}); --boxes box makes box-shaped masks of them"
+            f"{count(len(refused), 'row')} {verb(len(refused), 'is a box', 'are boxes')} without an outline ({first}); --boxes box makes box-shaped masks of them"
         )
     return ids, problems
 

@@ -1,6 +1,7 @@
 """Whole scenes: GeoTIFFs in dB with their truth as a class raster and as polygons, written strip by strip."""
 
 import json
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -16,9 +17,9 @@ from seepseg.simulate.canvas import CLOSED, Canvas, blank, echo_db, populate
 from seepseg.simulate.plan import instances_wanted
 from seepseg.simulate.sea import Sea, draw_sea
 from seepseg.simulate.seeps import NAMES
-from seepseg.simulate.workers import mapping
 from seepseg.simulate.write import RECORD, write_record
 from seepseg.values import Window
+from seepseg.workers import in_order
 
 CRS = "EPSG:32631"
 STRIP = 256
@@ -65,13 +66,12 @@ def write_scenes(out: Path, settings: SceneSettings, *, workers: int = 1, overwr
     """A folder of scenes; gives the record that is written with them."""
     rng = np.random.default_rng([settings.seed, 2])
     numbers = sorted(rng.choice(np.arange(20_000, 60_000), settings.count, replace=False).tolist())
-    workers = min(workers, settings.count)
     with staged(out, overwrite=overwrite, proof=RECORD) as folder:
         for kind in ("scenes", "truth", "polygons"):
             (folder / kind).mkdir()
-        one = partial(write_scene, folder=folder, settings=settings, show=workers <= 1)
-        with mapping(workers) as apply:
-            scenes = list(apply(one, enumerate(numbers)))
+        one = partial(write_scene, folder=folder, settings=settings, show=min(workers, settings.count) <= 1)
+        with closing(in_order(one, list(enumerate(numbers)), workers)) as made:
+            scenes = list(made)
         record = {
             "settings": asdict(settings),
             "values": f"dB, rounded to {STEP_DB:g}; no data is NaN",

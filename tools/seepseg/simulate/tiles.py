@@ -1,6 +1,7 @@
 """Tiles in SEEP's layout: train_images_256/SCENE.TILE.tif and the masks of the same names beside it."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -14,9 +15,9 @@ from seepseg.simulate.canvas import CLOSED, Canvas, blank, echo_db, populate
 from seepseg.simulate.plan import SKEW_TILES, ScenePlan, plan_tiles
 from seepseg.simulate.sea import draw_sea
 from seepseg.simulate.seeps import NAMES
-from seepseg.simulate.workers import mapping
 from seepseg.simulate.write import RECORD, SCALING, digitize, write_record, write_tile
 from seepseg.values import Window
+from seepseg.workers import in_order
 
 SHIPS_PER_TILE = 0.25
 
@@ -38,9 +39,9 @@ def write_tiles(out: Path, settings: TileSettings, *, workers: int = 1, overwrit
     with staged(out, overwrite=overwrite, proof=RECORD) as folder:
         for kind in ("images", "masks"):
             (folder / f"train_{kind}_{settings.size}").mkdir()
-        with mapping(min(workers, len(plans))) as apply:
-            one = partial(write_scene_tiles, folder=folder, settings=settings)
-            records = list(track(apply(one, plans), len(plans), "simulating", unit="scene"))
+        one = partial(write_scene_tiles, folder=folder, settings=settings)
+        with closing(in_order(one, plans, workers)) as scenes:
+            records = list(track(scenes, len(plans), "simulating", unit="scene"))
         record = _record(settings, plans, records)
         write_record(folder, record)
     return record

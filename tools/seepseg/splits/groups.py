@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from seepseg.errors import SourceError, UsageError, listing
-from seepseg.splits.wording import count
+from seepseg.wording import count
 
 _KNOWN_NAMES = (
     # A Roboflow export holds several augmented versions of a picture: only the hash differs.
@@ -43,8 +43,10 @@ def read_groups(path: Path) -> dict[str, str]:
     problems = []
     try:
         rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SourceError(f"{path}: cannot be read: {error}") from None
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read: {error.strerror}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise SourceError(f"{path}: not readable as CSV text: {error}") from None
     for number, row in enumerate(rows, 1):
         words = [word.strip() for word in row]
         if not any(words) or (number == 1 and words == ["stem", "group"]):

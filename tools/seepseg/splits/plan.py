@@ -13,7 +13,7 @@ from seepseg.dataset.layout import SPLITS
 from seepseg.errors import UsageError
 from seepseg.splits.deal import Bunch, deal, gather
 from seepseg.splits.links import Links
-from seepseg.splits.wording import count, enumerate_words, write_shares
+from seepseg.wording import count, enumerate_words, write_shares
 
 DEFAULT_SHARES = (0.7, 0.15, 0.15)
 TRAIN, VAL, TEST = range(3)

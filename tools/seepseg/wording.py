@@ -8,6 +8,11 @@ def count(number: int, what: str) -> str:
     return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
+def verb(number: int, one: str = "is", more: str = "are") -> str:
+    """'is' or 'are', as the number asks."""
+    return one if number == 1 else more
+
+
 def enumerate_words(words: Sequence[str]) -> str:
     """'train', 'train and val', 'train, val and test'."""
     return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
