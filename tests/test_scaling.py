@@ -106,7 +106,7 @@ def test_wide_files_beside_plain_ones_are_said(tmp_path):
     plain = write_image(tmp_path / "a.png", grey_image(RNG, 20, 20))
     rule, notes = choose(plain, write_geotiff(tmp_path / "b.tif", COUNTS))
     assert rule.kind == "percentile"
-    assert "1 8-bit files are copied as they are, 1 others rendered" in notes
+    assert "1 8-bit file copied, 1 other rendered" in notes
 
 
 def test_the_percentiles_are_those_of_all_files_together(tmp_path):
@@ -216,7 +216,7 @@ def test_8_bit_files_of_many_bands_keep_their_values(tmp_path):
 
 def test_a_file_named_against_its_content_is_told(tmp_path):
     write_image(tmp_path / "a.png", grey_image(RNG, 20, 20)).rename(tmp_path / "a.jpg")
-    assert "1 images are named against what they hold, such as a.jpg (png)" in choose(tmp_path / "a.jpg")[1][0]
+    assert "1 image is named against what it holds, such as a.jpg (png)" in choose(tmp_path / "a.jpg")[1][0]
 
 
 def test_a_file_that_is_no_image_is_left_to_be_told_in_its_turn(tmp_path):

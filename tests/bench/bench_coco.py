@@ -85,7 +85,7 @@ def compare(data: Path, scratch: Path, rounds: int, workers: int) -> None:
         seconds, _, said = run([sys.executable, "-c", THEIRS, str(data / "annotations"), str(out)])
         theirs.append(seconds)
         theirs_inside.append(float(said.split("seconds")[-1]))
-        command = ["convert", "coco", str(data), str(scratch / f"ours{number}"), "--workers", str(workers)]
+        command = ["convert", "coco", str(data), str(scratch / f"ours{number}"), "--workers", str(workers), "--link"]
         seconds, peak, _ = run([sys.executable, "-m", "seepseg", *command])
         ours.append(seconds)
         peaks.append(peak)

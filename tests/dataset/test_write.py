@@ -81,6 +81,14 @@ def test_images_are_copied_byte_for_byte(tmp_path: Path) -> None:
     assert sorted(content(tmp_path / "out" / "images").values()) == before
 
 
+def test_linked_images_are_the_same_files_and_the_rest_is_as_without(tmp_path: Path) -> None:
+    convert(source(tmp_path / "in"), tmp_path / "copied", Settings())
+    convert(source(tmp_path / "in"), tmp_path / "linked", Settings(link=True))
+    assert content(tmp_path / "linked") == content(tmp_path / "copied")
+    for image in (tmp_path / "linked" / "images").rglob("*.png"):
+        assert image.samefile(tmp_path / "in" / "images" / image.name)
+
+
 def test_the_manifest_says_where_each_image_came_from(tmp_path: Path) -> None:
     convert(source(tmp_path / "in"), tmp_path / "out", Settings())
     records = [json.loads(line) for line in (tmp_path / "out" / "manifest.jsonl").read_text().splitlines()]
@@ -184,6 +192,12 @@ def test_images_that_would_share_a_label_file_are_refused(tmp_path: Path) -> Non
     doubled = replace(found, items=(*found.items, replace(found.items[0], image=tmp_path / "tile000.jpg")))
     with pytest.raises(SourceError, match=r"tile000\.png and tile000\.jpg would share"):
         convert(doubled, tmp_path / "out", Settings())
+
+
+def test_a_name_of_two_lines_becomes_one_line_everywhere(tmp_path: Path) -> None:
+    convert(replace(source(tmp_path / "in"), names=("oil\nslick", "look-alike")), tmp_path / "out", Settings())
+    assert read_dataset(tmp_path / "out").names == ("oil slick", "look-alike")
+    assert '"oil slick"' in (tmp_path / "out" / "manifest.jsonl").read_text()
 
 
 def test_a_source_without_images_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 import pickle
 from pathlib import Path
 
@@ -424,7 +426,7 @@ def test_annotation_ids_given_twice_are_told_and_kept(tmp_path):
     rows = [annotation(), annotation(segmentation=[[1, 1, 9, 1, 9, 9]])]
     path = write_coco(tmp_path / "a.json", rows)
     assert len(read_all(path)[0]) == 2
-    assert any("more than once" in note for note in read_coco(path).notes)
+    assert any("1 annotation with an id that another" in note for note in read_coco(path).notes)
 
 
 def test_annotations_of_an_unknown_image_are_counted(tmp_path):
@@ -530,12 +532,12 @@ def test_a_polygon_smaller_than_a_pixel_does_not_vanish(tmp_path, small):
 @pytest.mark.parametrize(
     ("segmentation", "reason"),
     [
-        ([[1, 1, 9, 1, 9, float("nan")]], "polygon that is not a list of finite numbers"),
-        ([[1, 1, 9, 1, 9, float("inf")]], "polygon that is not a list of finite numbers"),
-        ([[1, 1, 9, 1, 9, 10**400]], "polygon that is not a list of finite numbers"),
-        ([[1, 1, 9, 1, 9, "9"]], "polygon that is not a list of finite numbers"),
-        ([[1, 1, 9, 1, 9, None]], "polygon that is not a list of finite numbers"),
-        ([SQUARE, "mask"], "polygon that is not a list of finite numbers"),
+        ([[1, 1, 9, 1, 9, float("nan")]], "polygon with coordinates that are no numbers, or beyond ±1e9"),
+        ([[1, 1, 9, 1, 9, float("inf")]], "polygon with coordinates that are no numbers, or beyond ±1e9"),
+        ([[1, 1, 9, 1, 9, 10**400]], "polygon with coordinates that are no numbers, or beyond ±1e9"),
+        ([[1, 1, 9, 1, 9, "9"]], "polygon with coordinates that are no numbers, or beyond ±1e9"),
+        ([[1, 1, 9, 1, 9, None]], "polygon with coordinates that are no numbers, or beyond ±1e9"),
+        ([SQUARE, "mask"], "polygon with coordinates that are no numbers, or beyond ±1e9"),
         ([[1, 1, 9, 1, 9, 9, 4]], "polygon with an odd number of coordinates"),
         ([[1, 1, 9, 9]], "polygon of fewer than 3 points"),
         ("mask", "segmentation that is neither polygons nor run lengths"),
@@ -691,3 +693,40 @@ def test_it_converts_through_the_command_line(tmp_path):
     assert main(["convert", "coco", str(path), str(out), "--split", "1,0,0", "--workers", "1", "--merge"]) == 0
     row = np.array((out / "labels/train/a.txt").read_text().split(), float)
     assert np.allclose(row[1:].reshape(-1, 2) * (WIDTH, HEIGHT), np.reshape(SQUARE, (-1, 2)))
+
+
+def test_a_split_that_can_not_be_read_is_an_error_and_not_left_out(tmp_path, monkeypatch):
+    for number, split in enumerate(("train", "valid")):
+        name = f"{split}.png"
+        write_coco(tmp_path / split / "_annotations.coco.json", [annotation()], images=[image(number, name)])
+    scan = os.scandir
+
+    def refuse(path="."):
+        if Path(path).parts[-1] == "valid":
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(PermissionError):
+        read_coco(tmp_path)
+
+
+def test_an_image_in_a_folder_that_can_not_be_read_is_no_missing_one(tmp_path, monkeypatch):
+    path = write_coco(tmp_path / "a.json", [annotation()], images=[image(0, "in/a.png")])
+    status = os.stat
+
+    def refuse(path, **options):
+        if str(path).endswith("in/a.png"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return status(path, **options)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    with pytest.raises(PermissionError):
+        read_coco(path)
+
+
+def test_an_enormous_coordinate_is_named_as_such(tmp_path):
+    rows = [annotation(segmentation=[[1, 1, 9e9, 1, 9, 9]])]
+    assert reasons(read_all(write_coco(tmp_path / "a.json", rows))[1]) == [
+        "polygon with coordinates that are no numbers, or beyond ±1e9"
+    ]

@@ -56,3 +56,8 @@ def test_all_faults_are_told_at_once(tmp_path: Path):
 def test_a_table_without_colours_is_refused(tmp_path: Path, text: str):
     with pytest.raises(SourceError, match="holds no colours"):
         read_colour_table(write(tmp_path / "c.txt", text))
+
+
+def test_a_folder_in_place_of_the_table_is_told_in_words(tmp_path: Path):
+    with pytest.raises(SourceError, match=r"cannot be read as a colour table \(Is a directory\)$"):
+        read_colour_table(tmp_path)

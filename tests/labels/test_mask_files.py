@@ -185,3 +185,16 @@ def test_another_size_than_the_image_says_both():
 def test_a_turned_mask_is_called_turned():
     with pytest.raises(SourceError, match="EXIF"):
         check_size(VALUES, Path("m.png"), 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [(b"hello", r"\(its content is that of no known picture\)"), (None, r"\(Is a directory\)")]
+)
+def test_why_a_file_can_not_be_read_is_said_without_its_path_again(tmp_path: Path, content: bytes | None, reason: str):
+    path = tmp_path / "m.png"
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    with pytest.raises(SourceError, match=rf"m\.png: cannot be read as a picture {reason}$"):
+        read_values(path)

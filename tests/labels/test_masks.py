@@ -228,3 +228,33 @@ def test_an_image_without_a_mask_may_be_background(tmp_path: Path):
 def test_settings_that_do_not_go_together_are_refused(tmp_path: Path, settings: dict[str, Any], problem: str):
     with pytest.raises(UsageError, match=problem):
         read_masks(tmp_path, tmp_path, **settings)
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".bmp"])
+def test_palette_files_of_other_kinds_are_classes(tmp_path: Path, suffix: str):
+    source = read_masks(*folders(tmp_path, SMALL, suffix=suffix), names=["a", "b", "c"])
+    assert painted(read(source)).tolist() == SMALL.tolist()
+
+
+def test_a_mask_that_is_all_object_is_one_instance_of_all_pixels(tmp_path: Path):
+    (one,) = read(read_masks(*folders(tmp_path, np.full((7, 9), 255, np.uint8)), names=["oil"])).instances
+    assert (one.area, one.bbox) == (63, (0, 0, 9, 7))
+
+
+def test_a_threshold_that_no_mask_reaches_is_refused(tmp_path: Path):
+    with pytest.raises(SourceError, match="no mask value is above --threshold 127; the greatest is 2;"):
+        read_masks(*folders(tmp_path, np.zeros_like(SMALL), np.minimum(SMALL, 2)), names=["a"], threshold=127)
+
+
+@pytest.mark.parametrize("last", [0, 128])
+def test_masks_that_are_blank_or_have_one_object_among_faint_ones_are_read(tmp_path: Path, last: int):
+    faint = np.zeros((60, 2, 3), np.uint8)
+    faint[:-1, 0, 0], faint[-1, 1, 1] = min(last, 3), last
+    source = read_masks(*folders(tmp_path, *faint), names=["a"], threshold=127)
+    assert sum(len(read(source, number).instances) for number in range(60)) == (last > 0)
+
+
+def test_ignored_values_do_not_reach_a_threshold(tmp_path: Path):
+    masks = folders(tmp_path, np.array([[0, 1, 255]], np.uint8))
+    with pytest.raises(SourceError, match="the greatest is 1"):
+        read_masks(*masks, names=["a"], threshold=127, ignore="255")

@@ -143,3 +143,9 @@ def test_another_layout_is_refused_with_the_layouts_known(tmp_path: Path):
 def test_several_names_are_refused(tmp_path: Path):
     with pytest.raises(UsageError, match="give one name, not 2"):
         read_objects(tmp_path, names=["a", "b"])
+
+
+def test_a_threshold_that_no_object_reaches_is_refused(tmp_path: Path):
+    write_sample(tmp_path, "s1", box(1, 1, 3, 3, value=1))
+    with pytest.raises(SourceError, match="no mask value is above --threshold 127; the greatest is 1"):
+        read_objects(tmp_path, names=["cell"], threshold=127)

@@ -317,7 +317,7 @@ def test_no_data_of_the_truth_is_ignored(tmp_path):
     )
     image = source.read(source.items[0], 64, 64)
     assert np.array_equal(rle.decode(image.ignore, 64, 64), labels == -1)
-    assert "512 pixels of the truth are ignored (values -1)" in source.notes
+    assert "ignored in the truth: 512 pixels (values -1)" in source.notes
 
 
 def test_truth_whose_no_data_is_0_has_background_there(tmp_path):
@@ -437,3 +437,21 @@ def test_the_reader_can_be_sent_to_a_worker(tmp_path):
     item, read = pickle.loads(pickle.dumps((source.items[0], source.read)))
     mine, sent = source.read(source.items[0], 64, 64), read(item, 64, 64)
     assert [one.rle for one in sent.instances] == [one.rle for one in mine.instances] != []
+
+
+def test_a_truth_file_that_is_neither_kind_is_told_once(tmp_path):
+    for name in ("a", "b", "c"):
+        scene(tmp_path, name)
+    (tmp_path / "b.csv").write_text("image,x,y\n")
+    with pytest.raises(SourceError) as error:
+        read_scenes(tmp_path / "scenes", tmp_path / "b.csv", names=("oil",))
+    assert str(error.value).count("not readable as an image") == 1
+
+
+def test_truth_behind_a_link_is_found(tmp_path):
+    write_geojson(tmp_path / "elsewhere/bay.geojson", [(box(20, 30, 50, 60), {"class": "oil"})])
+    scene(tmp_path)
+    (tmp_path / "truth").mkdir()
+    (tmp_path / "truth/corrected").symlink_to(tmp_path / "elsewhere")
+    source = read_scenes(tmp_path / "scenes", tmp_path / "truth", tile=64, overlap=0)
+    assert any(found.any() for found in truths(source).values())

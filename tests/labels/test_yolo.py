@@ -1,3 +1,4 @@
+import os
 import pickle
 from pathlib import Path
 
@@ -260,3 +261,22 @@ def test_the_reader_can_be_sent_to_a_worker(tmp_path):
     source = read_yolo(folder(tmp_path, {"images/a.png": TRIANGLE}), names=["oil"])
     labelled = pickle.loads(pickle.dumps(source.read))(*pickle.loads(pickle.dumps((source.items[0], 40, 30))))
     assert [one.rle for one in labelled.instances] == [one.rle for one in read_all(source)["a"].instances]
+
+
+@pytest.mark.parametrize("linked", [("images",), ("labels",), ("images", "labels")])
+def test_folders_may_be_links(tmp_path, linked):
+    root = folder(tmp_path / "root", LAYOUTS["split below"], names=["oil"], train="images/train", val="images/val")
+    for name in linked:
+        (root / name).rename(tmp_path / f"real {name}")
+        (root / name).symlink_to(tmp_path / f"real {name}")
+    source = read_yolo(root)
+    assert [item.split for item in source.items] == ["train", "val"]
+    assert all(len(labelled.instances) == 1 for labelled in read_all(source).values())
+    assert source.skipped == ()
+
+
+def test_a_pipe_among_the_labels_is_counted_and_not_waited_for(tmp_path):
+    root = folder(tmp_path, {"images/a.png": TRIANGLE, "images/b.png": None})
+    os.mkfifo(root / "labels/b.txt")
+    found = {skip.where: skip.reason for skip in read_yolo(root, names=["oil"]).skipped}
+    assert found["labels/b.txt (no regular file)"] == "file that is neither image nor label"

@@ -393,3 +393,8 @@ def test_many_classes_stand_in_rows():
     lines = table(deal(entries), entries, [f"class{index}" for index in range(12)]).splitlines()
     assert lines[0].split() == ["train", "val", "test"]
     assert len(lines) == 15
+
+
+def test_a_folder_in_place_of_the_groups_is_told_in_words(tmp_path):
+    with pytest.raises(SourceError, match=r"cannot be read: Is a directory$"):
+        read_groups(tmp_path)

@@ -68,7 +68,7 @@ def from_bitmap(
     width, height = width or columns, height or rows
     rings = [Outline(ring.points + (x, y), ring.inward) for _, ring in outline.trace((bitmap != 0).astype(np.int32))]
     counts = rle.encode_crop(bitmap, x, y, width, height)
-    ((area, box),) = rle.measure([counts], width, height)
+    area, box = rle.measure_one(counts, width, height)
     return Instance(class_id, counts, box, area, tuple(rings), crowd, source_id)
 
 
@@ -82,7 +82,7 @@ def from_rle(
     source_id: int | str | None = None,
 ) -> Instance | None:
     """One object from its run lengths, or None where they are empty."""
-    ((area, (x, y, columns, rows)),) = rle.measure([counts], width, height)
+    area, (x, y, columns, rows) = rle.measure_one(counts, width, height)
     if not area:
         return None
     crop = rle.decode(counts, width, height)[y : y + rows, x : x + columns]
@@ -102,7 +102,7 @@ def from_polygons(
     """One object from the parts that its source drew, which are kept as they are; the truth is pycocotools' raster.
     None where that raster is empty."""
     counts = rle.encode_polygons(polygons, width, height)
-    ((area, box),) = rle.measure([counts], width, height)
+    area, box = rle.measure_one(counts, width, height)
     if not area:
         return None
     parts = tuple(Outline(np.asarray(polygon, np.float64)) for polygon in polygons)

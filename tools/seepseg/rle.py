@@ -77,6 +77,13 @@ def union(rles: Sequence[bytes], width: int, height: int) -> bytes:
     return counts
 
 
+def measure_one(counts: bytes, width: int, height: int) -> tuple[int, Box]:
+    """Area and box (x, y, width, height)."""
+    one = {"size": [height, width], "counts": counts}
+    x, y, columns, rows = coco_mask.toBbox(one).tolist()
+    return int(coco_mask.area(one)), (int(x), int(y), int(columns), int(rows))
+
+
 def measure(rles: Sequence[bytes], width: int, height: int) -> list[tuple[int, Box]]:
     """Area and box (x, y, width, height) of each."""
     objects = [{"size": [height, width], "counts": rle} for rle in rles]

@@ -1,8 +1,9 @@
 """One function over many tasks in worker processes: results in order, the same whatever the number of processes."""
 
+import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ WAITING = 4
 LOST = "a worker process was ended from outside, most likely for want of memory; try --workers 1"
 
 
-def in_order(function: Callable[[Task], Result], tasks: Sequence[Task], workers: int) -> Iterator[Result]:
+def in_order(function: Callable[[Task], Result], tasks: Sequence[Task], workers: int) -> Generator[Result, None, None]:
     """Like `map`, in this process where one worker is enough; `function` is sent to each worker once.
 
     Close it when leaving early (`contextlib.closing`): that ends the workers at once.
@@ -84,6 +85,15 @@ def _start(function: Callable[[Any], Any]) -> None:
     global _function
     _function = function
     cv2.setNumThreads(1)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for its next task for ever."""
+    parent = parent_process()
+    if parent:
+        parent.join()
+    os._exit(1)
 
 
 def _apply(task: Any) -> Any:

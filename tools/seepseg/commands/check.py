@@ -7,36 +7,34 @@ seepseg check datasets/seep --near --groups-out groups.csv
 import argparse
 import csv
 import json
-import os
 from pathlib import Path
 
 from seepseg.check.findings import Finding
 from seepseg.check.report import SAMPLE, Report, check_dataset
 from seepseg.check.rules import FAULT
+from seepseg.commands.flags import add_workers, image_size
 from seepseg.errors import OutputError, UsageError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The dataset, and how hard to look."""
     parser.add_argument("dataset", type=Path, metavar="DATASET", help="a dataset folder or its data.yaml")
-    parser.add_argument("--imgsz", type=int, metavar="N", help="image size you will train at (default: as declared)")
+    parser.add_argument(
+        "--imgsz", type=image_size, metavar="N", help="image size you will train at (default: as declared)"
+    )
     parser.add_argument("--near", action="store_true", help="also look for shifted and blurred copies (slower)")
     parser.add_argument(
         "--groups-out", type=Path, metavar="FILE", help="with --near: write stem,group for 'convert --groups'"
     )
     parser.add_argument("--all", action="store_true", help=f"load every image through Ultralytics, not {SAMPLE}")
     parser.add_argument("--json", action="store_true", help="the whole report as JSON")
-    parser.add_argument(
-        "--workers", type=int, default=min(os.cpu_count() or 1, 8), metavar="N", help="processes (default: one a core)"
-    )
+    add_workers(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the report; 1 where it holds faults, 0 where it holds none."""
     if args.groups_out and not args.near:
         raise UsageError("--groups-out needs --near, which finds the groups")
-    if args.imgsz is not None and args.imgsz < 1:
-        raise UsageError(f"--imgsz {args.imgsz}: give a number of pixels, such as 640")
     sample = None if args.all else SAMPLE
     report = check_dataset(args.dataset, imgsz=args.imgsz, near=args.near, sample=sample, workers=args.workers)
     if args.groups_out:

@@ -105,6 +105,7 @@ def _settings(args: argparse.Namespace) -> "Settings":
         scale=args.scale,
         bands=args.bands,
         gsd=args.gsd,
+        link=args.link,
         nodata=args.nodata,
     )
 
@@ -162,6 +163,9 @@ def _add_dataset_flags(parser: argparse.ArgumentParser) -> None:
     flags.add_argument("--gsd", type=float, metavar="M", help="resample to this many metres per pixel")
     flags.add_argument(
         "--workers", type=int, default=min(os.cpu_count() or 1, 8), metavar="N", help="processes (default: one a core)"
+    )
+    flags.add_argument(
+        "--link", action="store_true", help="hard-link images instead of copying them: don't edit either in place then"
     )
     flags.add_argument("--overwrite", action="store_true", help="replace OUT if it is there")
     flags.add_argument("--json", action="store_true", help="print the result as JSON")

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from seepseg.commands.flags import worker_count
 from seepseg.errors import OutputError, SourceError, UsageError
 from seepseg.sources.conversion import check_flags, commands, find_data, parse_call, run_conversion, spell
 from seepseg.sources.download import Link
@@ -48,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recipes", type=Path, metavar="DIR", help="where the recipes are (default: datasets)")
     parser.add_argument("--sha256", metavar="HEX", help="what the file behind a link must be")
     parser.add_argument("--max-gb", type=float, default=200, metavar="N", help="largest file to download (default 200)")
-    parser.add_argument("--workers", type=int, metavar="N", help="processes of the conversion")
+    parser.add_argument("--workers", type=worker_count, metavar="N", help="processes of the conversion")
     parser.add_argument("--overwrite", action="store_true", help="replace OUT if it is there")
 
 

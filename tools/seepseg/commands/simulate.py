@@ -9,11 +9,11 @@ simulated.
 
 import argparse
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from seepseg.commands.flags import add_workers
 from seepseg.errors import UsageError
 from seepseg.simulate.write import DTYPES, RECORD
 
@@ -54,9 +54,7 @@ def _add_shared(
     parser.add_argument(
         "--looks", type=int, default=4, metavar="N", help="looks of the speckle, on average (default 4)"
     )
-    parser.add_argument(
-        "--workers", type=int, default=min(os.cpu_count() or 1, 8), metavar="N", help="processes (default: one a core)"
-    )
+    add_workers(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier simulation in OUT")
     parser.add_argument("--json", action="store_true", help="print the record as JSON")
     parser.set_defaults(run=run, make=make)
@@ -96,7 +94,6 @@ def _check(args: argparse.Namespace) -> None:
         ("--size", args.size, SMALLEST, 50_000),
         ("--seed", args.seed, 0, 2**63),
         ("--looks", args.looks, 1, MOST_LOOKS),
-        ("--workers", args.workers, 1, 1024),
     ):
         if not least <= value <= most:
             raise UsageError(f"{flag} {value}: give a whole number from {least:,} to {most:,}")

@@ -14,6 +14,7 @@ from seepseg.dataset.layout import SPLITS
 from seepseg.dataset.staging import staged
 from seepseg.errors import SourceError, UsageError, listing
 from seepseg.georeference import spacing
+from seepseg.labels.class_names import clean_names
 from seepseg.progress import track
 from seepseg.scaling import Rule, choose_rule
 from seepseg.splits.groups import read_groups, recognise_groups
@@ -43,6 +44,8 @@ class Settings:
     scale: str | None = None
     bands: tuple[int, ...] | None = None
     gsd: float | None = None
+    link: bool = False
+    """Hard-link images that are copied otherwise: faster and no space, but a change of the one changes the other."""
     nodata: float | None = None
 
 
@@ -59,6 +62,7 @@ class Written:
 
 def convert(source: Source, out: Path, settings: Settings, *, workers: int = 1, overwrite: bool = False) -> Written:
     """Write the dataset folder `out`; it appears whole or not at all."""
+    source = replace(source, names=clean_names(source.names))
     if not source.items:
         raise SourceError(f"{source.root}: no labelled images found")
     _refuse_equal_stems(source)
@@ -67,7 +71,9 @@ def convert(source: Source, out: Path, settings: Settings, *, workers: int = 1, 
     with staged(out, overwrite=overwrite, proof=PROOF) as folder:
         unsplit = folder / "unsplit"
         unsplit.mkdir()
-        job = Job(source.read, unsplit, len(source.names), settings.imgsz, settings.parts, rule, settings.gsd)
+        job = Job(
+            source.read, unsplit, len(source.names), settings.imgsz, settings.parts, rule, settings.gsd, settings.link
+        )
         built = _build(source, job, workers)
         plan, table = _plan(source, built, unsplit, settings)
         tally = Tally()

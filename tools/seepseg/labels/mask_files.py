@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from seepseg.errors import SourceError
 from seepseg.wording import count
@@ -64,7 +64,7 @@ def read_whole(path: Path) -> NDArray[Any]:
     missing = np.isnan(values)
     whole = np.where(missing, 0, values)
     if (np.rint(whole) != whole).any() or np.abs(whole).max() > 2**53:
-        odd = np.count_nonzero(np.rint(whole) != whole)
+        odd = int(np.count_nonzero(np.rint(whole) != whole))
         raise SourceError(
             f"{path}: {count(odd, 'pixel')} with numbers that are not whole; a mask of shares needs --threshold, as 0.5"
         )
@@ -194,5 +194,7 @@ def _unreadable(path: Path, error: Exception) -> SourceError:
     if isinstance(error, FileNotFoundError):
         return SourceError(f"{path}: no such file")
     told = error.strerror if isinstance(error, OSError) else None
+    if isinstance(error, UnidentifiedImageError | ImportError):
+        told = "its content is that of no known picture"
     reason = told or " ".join(re.sub(r"<_io\.BytesIO.*?>|b?'[^']*'", "", str(error)).split())
     return SourceError(f"{path}: cannot be read as a picture ({reason or type(error).__name__})")

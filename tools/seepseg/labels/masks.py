@@ -138,7 +138,7 @@ def _read_threshold(
     missing = np.isnan(values) if values.dtype.kind == "f" else None
     if missing is not None and missing.any():
         if NAN not in ignore:
-            raise SourceError(f"{path}: {count(np.count_nonzero(missing), 'pixel')} without a number; add --ignore nan")
+            raise SourceError(f"{path}: {count(int(missing.sum()), 'pixel')} without a number; add --ignore nan")
         ignored = missing if ignored is None else ignored | missing
     bitmap = (values <= threshold) if invert else (values > threshold)
     if ignored is not None:
@@ -183,10 +183,8 @@ def _refuse_unnamed(odd: NDArray[Any], size: int, path: Path, table: ValueTable)
     if len(values) > len(shown):
         rest = values[len(shown) :].tolist()
         shown.append(f"and {len(rest)} more" if table.colours else f"and {mask_values.ranges(rest)}")
-    what = "a value" if len(values) == 1 else "values"
-    raise SourceError(
-        f"{path}: {share} {verb(odd.size, 'holds', 'hold')} {what} without a name: {', '.join(shown)}; {_way_out(table)}"
-    )
+    what = f"{verb(odd.size, 'holds', 'hold')} {'a value' if len(values) == 1 else 'values'}"
+    raise SourceError(f"{path}: {share} {what} without a name: {', '.join(shown)}; {_way_out(table)}")
 
 
 def _way_out(table: ValueTable) -> str:

@@ -9,7 +9,7 @@ from seepseg.errors import SourceError, UsageError, listing
 from seepseg.labels.pairing_names import Match, Rule, apply_rule, find_rule, read_side
 from seepseg.labels.pictures import Picture, list_pictures, own_splits, own_stems
 from seepseg.values import Item, Skip
-from seepseg.wording import count, verb
+from seepseg.wording import count
 
 UNMATCHED = ("error", "skip", "background")
 IMAGE_FOLDERS = frozenset(("images", "image", "imgs", "img"))
@@ -127,7 +127,7 @@ def _judge_bare(
     if bare and unmatched == "error":
         rest = f"; masks without an image: {_few(spare)}" if spare else ""
         raise SourceError(
-            f"{len(bare):,} of {total:,} images {verb(len(bare), 'has', 'have')} no mask by the rule {shown[0]} ↔ {shown[1]}: {_few(bare)}{rest}.\n"
+            f"{len(bare):,} of {total:,} images have no mask by the rule {shown[0]} ↔ {shown[1]}: {_few(bare)}{rest}.\n"
             "Add --unmatched skip to leave them out, --unmatched background if they show nothing, "
             "or --pair to say how the names go together"
         )

@@ -21,7 +21,7 @@ from seepseg.labels.scene_tiles import HIDDEN, Cut, Found
 from seepseg.progress import track
 from seepseg.rasterfile import in_file, open_raster
 from seepseg.values import Item, LabelledImage, Skip, Window
-from seepseg.wording import count, verb
+from seepseg.wording import count
 
 Read = Callable[[Window], tuple[NDArray[np.int64], NDArray[np.bool_]]]
 """Class values of a window, and where the truth says anything."""
@@ -56,7 +56,7 @@ def cut_by_masks(
         seen += _count_values(scene.image, mask, how, cut)
     if (by_size := fits.count("size")) > 0:
         found.notes.append(
-            f"{count(by_size, 'truth file')} without a CRS, but of the size of the scene: taken as on its grid"
+            f"{count(by_size, 'truth file')} with no CRS, but the size of the scene: taken as on its grid"
         )
     table, notes = tell_values(seen, names)
     found.notes += notes
@@ -176,8 +176,7 @@ def tell_values(seen: Counter[int], names: Sequence[str]) -> tuple[ValueTable, l
             + listing([f"{value}: {count(seen[value], 'pixel')}" for value in unknown])
         )
     values = ", ".join(map(str, ignored))
-    pixels = sum(seen[value] for value in ignored)
-    note = f"{count(pixels, 'pixel')} of the truth {verb(pixels)} ignored (values {values})"
+    note = f"ignored in the truth: {count(sum(seen[value] for value in ignored), 'pixel')} (values {values})"
     return ValueTable(classes, ignored), [note] if ignored else []
 
 

@@ -49,9 +49,8 @@ def _survey(root: Path, folder: Folder, boxes: str) -> tuple[set[int], list[str]
             problems += wrong
     if refused and boxes == "refuse":
         first = ", ".join(refused[:3]) + (", ..." if len(refused) > 3 else "")
-        problems.append(
-            f"{count(len(refused), 'row')} {verb(len(refused), 'is a box', 'are boxes')} without an outline ({first}); --boxes box makes box-shaped masks of them"
-        )
+        rows = f"{count(len(refused), 'row')} {verb(len(refused), 'is a box', 'are boxes')}"
+        problems.append(f"{rows} without an outline ({first}); --boxes box makes box-shaped masks of them")
     return ids, problems
 
 

@@ -1,0 +1,72 @@
+"""Whole conversions of what people really have: odd names, read-only files, SAR in two bands."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pycocotools import mask as coco_mask
+from pycocotools.coco import COCO
+
+from make import grey_image, ragged, write_image, write_pairs
+from make_geotiff import speckle, write_geotiff
+from seepseg.cli import main
+from seepseg.dataset.layout import label_path, read_dataset, read_rows
+from seepseg.dataset.write import Settings, convert
+from seepseg.labels.masks import read_masks
+
+NAMES = ("oil: thin", '"quoted"', "it's", "🛢️", "no", "null", "1", "# x", "a b")
+STEMS = ("a b", "#1", "Öl-日本", 'it\'s "q"', "x" * 200)
+
+
+def test_class_names_come_back_from_the_yaml_as_they_were(tmp_path: Path) -> None:
+    images, masks = write_pairs(tmp_path, 6, classes=len(NAMES))
+    convert(read_masks(images, masks, names=NAMES), tmp_path / "out", Settings())
+    assert read_dataset(tmp_path / "out").names == NAMES
+
+
+def test_odd_file_names_keep_their_labels(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    masks = {stem: ragged(rng, 40, 40) for stem in STEMS}
+    for stem, mask in masks.items():
+        write_image(tmp_path / "images" / f"{stem}.png", grey_image(rng, 40, 40))
+        write_image(tmp_path / "masks" / f"{stem}.png", mask)
+    convert(read_masks(tmp_path / "images", tmp_path / "masks", names=["oil"]), tmp_path / "out", Settings())
+    written = [image for images in read_dataset(tmp_path / "out").splits.values() for image in images]
+    assert sorted(image.stem for image in written) == sorted(STEMS)
+    assert all(read_rows(label_path(image)) for image in written)
+
+
+def test_read_only_sources_give_a_dataset_that_can_be_changed(tmp_path: Path) -> None:
+    images, masks = write_pairs(tmp_path, 6)
+    for path in (*images.iterdir(), *masks.iterdir()):
+        path.chmod(0o444)
+    convert(read_masks(images, masks, names=["a", "b"]), tmp_path / "out", Settings())
+    for path in (tmp_path / "out").rglob("*"):
+        assert path.stat().st_mode & 0o200
+
+
+def test_sar_of_two_bands_with_labels_of_minus_one_goes_from_command_to_truth(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(1)
+    masks = {}
+    for number in range(5):
+        vv, vh = speckle(64, 64, seed=number), speckle(64, 64, mean=-24, seed=number + 50)
+        write_geotiff(tmp_path / f"images/{number}_S1Hand.tif", np.stack([vv, vh]), names=("VV", "VH"))
+        masks[f"{number}_S1Hand.png"] = mask = ragged(rng, 64, 64).astype(np.int16)
+        mask[:, :5] = -1
+        write_geotiff(tmp_path / f"masks/{number}_LabelHand.tif", mask)
+    monkeypatch.chdir(tmp_path)
+    command = ["convert", "masks", "images", "masks", "out", "--names", "water", "--ignore=-1", "--workers", "1"]
+    assert main(command) == 0
+    scale = json.loads(Path("out/conversion.json").read_text())["settings"]["scale"]
+    assert (scale["kind"], scale["units"], scale["bands"]) == ("db", "dB", [1])
+    for file in Path("out/annotations").iterdir():
+        coco = COCO(str(file))
+        for image in coco.dataset["images"]:
+            truth = sum((coco.annToMask(one) for one in coco.imgToAnns[image["id"]]), np.zeros((64, 64), np.int64))
+            mask = masks.pop(image["file_name"])
+            assert np.array_equal(truth, mask == 1)
+            assert np.array_equal(coco_mask.decode(image["ignore"]), mask == -1)
+    assert not masks

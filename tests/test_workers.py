@@ -1,0 +1,144 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from make import write_pairs
+from seepseg.errors import SeepsegError
+from seepseg.workers import WAITING, in_order
+from worker_tasks import LONG, end_oneself, late_first, refuse, sleep_long, touch
+
+
+def until(true, message: str) -> None:
+    end = time.monotonic() + LONG
+    while not true():
+        assert time.monotonic() < end, message
+        time.sleep(0.02)
+
+
+def is_running(pid: int) -> bool:
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout.strip()
+    return bool(state) and not state.startswith("Z")
+
+
+def pids_in(folder: Path) -> list[int]:
+    return [int(path.name.removeprefix("pid")) for path in folder.glob("pid*")]
+
+
+def test_results_come_in_order_from_other_processes():
+    results = list(in_order(late_first, range(20), 2))
+    assert [task for task, _ in results] == list(range(20))
+    assert os.getpid() not in {pid for _, pid in results}
+
+
+@pytest.mark.parametrize(("count", "workers"), [(3, 1), (1, 8), (0, 8)])
+def test_one_worker_or_one_task_stays_in_this_process(count, workers):
+    assert list(in_order(late_first, range(count), workers)) == [(task, os.getpid()) for task in range(count)]
+
+
+def test_no_more_tasks_are_begun_than_the_window_holds(tmp_path):
+    with closing(in_order(partial(touch, folder=tmp_path), range(100), 2)) as results:
+        next(results)
+        until(lambda: len(list(tmp_path.iterdir())) == 2 * WAITING + 1, "the window did not fill")
+        time.sleep(0.3)
+        assert len(list(tmp_path.iterdir())) == 2 * WAITING + 1
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_a_task_raises_reaches_the_caller(workers):
+    with pytest.raises(ValueError, match="task 3"):
+        list(in_order(refuse, range(50), workers))
+
+
+def test_a_killed_worker_is_told_in_a_sentence():
+    with pytest.raises(SeepsegError, match="try --workers 1"):
+        list(in_order(end_oneself, range(50), 2))
+
+
+def test_leaving_early_ends_the_workers_at_once(tmp_path):
+    began = time.monotonic()
+    with closing(in_order(partial(sleep_long, folder=tmp_path), range(50), 2)) as results:
+        next(results)
+    assert time.monotonic() - began < LONG / 2
+    assert not any(map(is_running, pids_in(tmp_path)))
+
+
+def test_ctrl_c_is_heard_as_before_once_the_results_are_in():
+    list(in_order(refuse, range(2), 2))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_workers_end_when_their_parent_is_killed(tmp_path):
+    code = (
+        "import sys; from functools import partial; from pathlib import Path; sys.path.insert(0, sys.argv[1])\n"
+        "from seepseg.workers import in_order; import worker_tasks as t\n"
+        "list(in_order(partial(t.sleep_long, folder=Path(sys.argv[2])), range(50), 2))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(Path(__file__).parent), str(tmp_path)]) as parent:
+        until(lambda: len(pids_in(tmp_path)) == 2, "the workers did not start")
+        parent.kill()
+    until(lambda: not any(map(is_running, pids_in(tmp_path))), "the workers went on")
+
+
+CONVERT = ("convert", "masks", "in/images", "in/masks", "out", "--names", "a,b", "--workers", "2")
+CHECK = ("check", "ds", "--workers", "2")
+SIMULATE = ("simulate", "tiles", "out", "--count", "4000", "--workers", "2")
+"""Each is at work for much longer than the moments below, and leaves `out` if it is not stopped."""
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("work")
+    write_pairs(folder / "in", 3000)
+    write_pairs(folder / "few", 800)
+    call = ["convert", "masks", "few/images", "few/masks", "ds", "--names", "a,b", "--split", "1"]
+    subprocess.run([sys.executable, "-m", "seepseg", *call], cwd=folder, check=True, capture_output=True)
+    return folder
+
+
+def start(command, folder: Path) -> subprocess.Popen[str]:
+    call = [sys.executable, "-m", "seepseg", *command]
+    return subprocess.Popen(
+        call, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def workers_of(pid: int) -> list[int]:
+    table = subprocess.run(
+        ["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    ).stdout
+    rows = (line.split(maxsplit=2) for line in table.splitlines())
+    return [int(row[0]) for row in rows if int(row[1]) == pid and "spawn_main" in row[-1]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("delay", [0.0, 0.3, 1.0], ids=["starting", "importing", "working"])
+@pytest.mark.parametrize("command", [CONVERT, CHECK, SIMULATE], ids=["convert", "check", "simulate"])
+def test_ctrl_c_ends_quietly_and_leaves_nothing(work, command, delay):
+    running = start(command, work)
+    until(lambda: workers_of(running.pid) or running.poll() is not None, "no worker was started")
+    time.sleep(delay)
+    os.killpg(running.pid, signal.SIGINT)
+    _, told = running.communicate(timeout=LONG)
+    assert (running.returncode, told) == (130, "seepseg: stopped\n")
+    assert sorted(path.name for path in work.iterdir()) == ["ds", "few", "in"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [CONVERT, CHECK, SIMULATE], ids=["convert", "check", "simulate"])
+def test_a_worker_killed_from_outside_is_told_in_a_sentence(work, command):
+    running = start(command, work)
+    until(lambda: len(workers_of(running.pid)) == 2, "the workers did not start")
+    os.kill(workers_of(running.pid)[-1], signal.SIGKILL)
+    _, told = running.communicate(timeout=LONG)
+    assert (running.returncode, told.count("\n")) == (2, 1)
+    assert "try --workers 1" in told
+    assert sorted(path.name for path in work.iterdir()) == ["ds", "few", "in"]
