@@ -38,7 +38,10 @@ def test_a_program_gets_json(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (["--imgsz", "8"], "--imgsz 8: give at least 32"),
+        (["--imgsz", "8"], "--imgsz 8: give a whole number from 32 to 16,384"),
+        (["--imgsz", "10000000"], "--imgsz 10000000"),
+        (["--seed", "-1"], "--seed -1"),
+        (["--scale", "wrong"], "--scale"),
         (["--split", ".7,.7"], "adding up to 1"),
         (["--split", "most"], "--split most"),
         (["--folds", "1"], "--folds 1: give 2 or more"),

@@ -7,13 +7,13 @@ seepseg convert coco SOURCE OUT
 import argparse
 import json
 import math
-import os
 import shlex
 import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seepseg.commands.flags import add_workers, image_size
 from seepseg.commands.kinds import KINDS, existing
 from seepseg.errors import UsageError
 
@@ -82,10 +82,6 @@ def _settings(args: argparse.Namespace) -> "Settings":
         recognise_groups((), args.group)
     if args.seed < 0:
         raise UsageError(f"--seed {args.seed}: give 0 or more")
-    if args.imgsz < 32:
-        raise UsageError(f"--imgsz {args.imgsz}: give at least 32")
-    if args.workers < 1:
-        raise UsageError(f"--workers {args.workers}: give at least 1")
     if args.folds < 0 or args.folds == 1:
         raise UsageError(f"--folds {args.folds}: give 2 or more")
     if args.gsd is not None and not args.gsd > 0:
@@ -134,7 +130,9 @@ def _bands(text: str) -> tuple[int, ...]:
 def _add_dataset_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", metavar="OUT", type=Path, help="the dataset folder to write")
     flags = parser.add_argument_group("the dataset to write")
-    flags.add_argument("--imgsz", type=int, default=640, metavar="N", help="image size you will train at (default 640)")
+    flags.add_argument(
+        "--imgsz", type=image_size, default=640, metavar="N", help="image size you will train at (default 640)"
+    )
     flags.add_argument(
         "--split",
         type=_shares,
@@ -161,9 +159,7 @@ def _add_dataset_flags(parser: argparse.ArgumentParser) -> None:
     )
     flags.add_argument("--bands", type=_bands, metavar="1,2,3", help="bands to use of files that hold more")
     flags.add_argument("--gsd", type=float, metavar="M", help="resample to this many metres per pixel")
-    flags.add_argument(
-        "--workers", type=int, default=min(os.cpu_count() or 1, 8), metavar="N", help="processes (default: one a core)"
-    )
+    add_workers(flags)
     flags.add_argument(
         "--link", action="store_true", help="hard-link images instead of copying them: don't edit either in place then"
     )

@@ -16,7 +16,6 @@ from seepseg.splits.plan import Plan
 from seepseg.values import Source
 
 HEADING = """\
-# seepseg train data.yaml imgsz={imgsz}
 # yolo segment train data=data.yaml model=yolov8n-seg.yaml imgsz={imgsz}
 # The labels are exact at imgsz {imgsz}; at other sizes 'seepseg check data.yaml --imgsz N' says how close they come.
 """
@@ -61,7 +60,7 @@ def write_folds(folder: Path, names: Sequence[str], built: Sequence[Built], plan
             (folder / f"{split}.fold{fold}.txt").write_text("".join(lines), encoding="utf-8")
             data[split] = f"../{split}.fold{fold}.txt"
         text = yaml.safe_dump({**data, "names": dict(enumerate(names))}, sort_keys=False, allow_unicode=True)
-        heading = f"# seepseg train folds/{fold}.yaml --name fold{fold}\n"
+        heading = f"# yolo segment train data=folds/{fold}.yaml model=yolov8n-seg.yaml name=fold{fold}\n"
         (folder / "folds" / f"{fold}.yaml").write_text(heading + text, encoding="utf-8")
 
 
