@@ -3,7 +3,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -104,11 +104,17 @@ def work(tmp_path_factory):
     return folder
 
 
-def start(command, folder: Path) -> subprocess.Popen[str]:
+@contextmanager
+def started(command, folder: Path):
     call = [sys.executable, "-m", "seepseg", *command]
-    return subprocess.Popen(
+    with subprocess.Popen(
         call, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+    ) as running:
+        try:
+            yield running
+        finally:
+            if running.poll() is None:
+                os.killpg(running.pid, signal.SIGKILL)
 
 
 def workers_of(pid: int) -> list[int]:
@@ -123,11 +129,11 @@ def workers_of(pid: int) -> list[int]:
 @pytest.mark.parametrize("delay", [0.0, 0.3, 1.0], ids=["starting", "importing", "working"])
 @pytest.mark.parametrize("command", [CONVERT, CHECK, SIMULATE], ids=["convert", "check", "simulate"])
 def test_ctrl_c_ends_quietly_and_leaves_nothing(work, command, delay):
-    running = start(command, work)
-    until(lambda: workers_of(running.pid) or running.poll() is not None, "no worker was started")
-    time.sleep(delay)
-    os.killpg(running.pid, signal.SIGINT)
-    _, told = running.communicate(timeout=LONG)
+    with started(command, work) as running:
+        until(lambda: workers_of(running.pid), "no worker was started")
+        time.sleep(delay)
+        os.killpg(running.pid, signal.SIGINT)
+        _, told = running.communicate(timeout=LONG)
     assert running.returncode == 130
     assert told.splitlines()[-1] == "seepseg: stopped"
     assert "Traceback" not in told
@@ -137,10 +143,10 @@ def test_ctrl_c_ends_quietly_and_leaves_nothing(work, command, delay):
 @pytest.mark.slow
 @pytest.mark.parametrize("command", [CONVERT, CHECK, SIMULATE], ids=["convert", "check", "simulate"])
 def test_a_worker_killed_from_outside_is_told_in_a_sentence(work, command):
-    running = start(command, work)
-    until(lambda: len(workers_of(running.pid)) == 2, "the workers did not start")
-    os.kill(workers_of(running.pid)[-1], signal.SIGKILL)
-    _, told = running.communicate(timeout=LONG)
+    with started(command, work) as running:
+        until(lambda: len(workers_of(running.pid)) == 2, "the workers did not start")
+        os.kill(workers_of(running.pid)[-1], signal.SIGKILL)
+        _, told = running.communicate(timeout=LONG)
     assert running.returncode == 2
     assert "try --workers 1" in told.splitlines()[-1]
     assert "Traceback" not in told

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -25,8 +25,7 @@ os.environ.update(YOLO_AUTOINSTALL="false", YOLO_OFFLINE="true")
 
 from make import Bitmap, ragged, thin, write_image
 from seepseg import instances, outline
-from seepseg.dataset.fidelity import iou, sample
-from seepseg.dataset.loader import load_through_ultralytics
+from seepseg.dataset.fidelity import border_of, iou, sample
 
 SIZES = (320, 640, 1024)
 
@@ -93,31 +92,50 @@ def theirs(folder: Path, imgsz: int) -> None:
 def write_labels(files: Sequence[Path], labels: Path, imgsz: int) -> None:
     for file in files:
         mask = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
-        components = cv2.connectedComponents(mask, connectivity=8, ltype=cv2.CV_32S)[1]
-        rings = [ring for _, ring in outline.trace(components)]
+        labels_of = cv2.connectedComponents(mask, connectivity=8, ltype=cv2.CV_32S)[1]
+        rings = [ring for _, ring in outline.trace(labels_of)]
         rows = outline.place(rings, mask.shape[1], mask.shape[0], imgsz)
         text = outline.format_rows([(0, row) for row in rows])
         (labels / f"{file.stem}.txt").write_text(text)
 
 
 def measure(folder: Path, masks: Sequence[Bitmap], imgsz: int) -> tuple[list[float], int]:
-    values, lost = [], 0
-    images = sorted((folder / "images").iterdir())
-    seen = set()
-    for image, loaded in load_through_ultralytics(images, 1, imgsz):
-        index = int(image.stem)
+    values, lost, seen = [], 0, set()
+    for index, painted, count in load(folder, imgsz):
+        height, width = masks[index].shape
+        wide, high = outline.loaded_size(width, height, imgsz)
+        left, top = border_of(wide, high, imgsz)
         seen.add(index)
-        wanted = sample(masks[index], loaded.width, loaded.height)
-        got = np.zeros_like(wanted)
-        for row in range(len(loaded.class_ids)):
-            got |= loaded.paint(row)
-        components = cv2.connectedComponents(masks[index], connectivity=8)[0] - 1
-        lost += max(components - len(loaded.class_ids), 0)
+        lost += max(components(masks[index]) - count, 0)
         if masks[index].any():
-            values.append(iou(got, wanted))
+            values.append(iou(painted[top : top + high, left : left + wide], sample(masks[index], wide, high)))
     missing = [masks[index] for index in set(range(len(masks))) - seen]
-    lost += sum(cv2.connectedComponents(mask, connectivity=8)[0] - 1 for mask in missing)
+    lost += sum(map(components, missing))
     return values + [0.0] * sum(bool(mask.any()) for mask in missing), lost
+
+
+def load(folder: Path, imgsz: int) -> Iterator[tuple[int, Bitmap, int]]:
+    """What Ultralytics' own dataset gives to training: the union of an image's masks, and how many there are."""
+    from ultralytics.cfg import get_cfg
+    from ultralytics.data.dataset import YOLODataset
+
+    logging.getLogger("ultralytics").setLevel(logging.WARNING)
+    dataset = YOLODataset(
+        img_path=str(folder / "images"),
+        imgsz=imgsz,
+        augment=False,
+        rect=False,
+        hyp=get_cfg(overrides={"mask_ratio": 1, "overlap_mask": True}),
+        data={"names": {0: "object"}, "channels": 3},
+        task="segment",
+    )
+    for number, file in enumerate(dataset.im_files):
+        item = dataset[number]
+        yield int(Path(file).stem), (item["masks"].numpy().max(axis=0) > 0).astype(np.uint8), len(item["cls"])
+
+
+def components(mask: Bitmap) -> int:
+    return int(cv2.connectedComponents(mask, connectivity=8)[0]) - 1
 
 
 def report_augmented(imgsz: int) -> None:

@@ -50,6 +50,9 @@ def test_json_is_for_programs(dataset, capsys):
         (["nowhere"], "no such file"),
         (["--groups-out", "g.csv"], "needs --near"),
         (["--imgsz", "0"], "--imgsz 0"),
+        (["--imgsz", "100000000"], "--imgsz 100000000: give a whole number from 32 to 16,384"),
+        (["--imgsz", "large"], "--imgsz large"),
+        (["--workers", "0"], "--workers 0"),
     ],
 )
 def test_what_the_user_must_change_exits_2(dataset, capsys, arguments, words):
