@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import active_children, get_context, parent_process
+from multiprocessing.process import BaseProcess
 from threading import Thread, current_thread, main_thread
 from typing import Any, TypeVar
 
@@ -37,8 +38,7 @@ def in_order(function: Callable[[Task], Result], tasks: Sequence[Task], workers:
     except BrokenProcessPool:
         raise SeepsegError(LOST) from None
     except BaseException:
-        for process in set(active_children()) - others:
-            process.terminate()
+        _interrupt(set(active_children()) - others)
         raise
     finally:
         pool.shutdown(cancel_futures=True)
@@ -55,12 +55,19 @@ def _results(pool: ProcessPoolExecutor, tasks: Sequence[Any], most: int) -> Iter
         yield waiting.popleft().result()
 
 
+def _interrupt(processes: set[BaseProcess]) -> None:
+    for process in processes:
+        if process.pid:
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGINT)
+
+
 @contextmanager
 def _interrupt_held() -> Iterator[None]:
-    """Ctrl-C reaches all processes of a terminal. Those started here never see it, and end when this one ends them.
+    """Ctrl-C reaches all processes of a terminal; those started here inherit the mask and are deaf to it until a task.
 
-    This one sees it on leaving: a pool left in the middle of starting a worker would have that worker fail aloud. The
-    mask, which workers inherit, does not hold it off by itself, since threads of numpy may still take it.
+    This one hears it on leaving: a pool left in the middle of starting a worker would have that worker fail aloud. The
+    mask does not hold it off here by itself, since threads of numpy may still take it.
     """
     held: list[int] = []
     in_main = current_thread() is main_thread()
@@ -85,6 +92,7 @@ def _start(function: Callable[[Any], Any]) -> None:
     global _function
     _function = function
     cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     Thread(target=_end_with_parent, daemon=True).start()
 
 
@@ -97,4 +105,9 @@ def _end_with_parent() -> None:
 
 
 def _apply(task: Any) -> Any:
-    return _function(task)
+    """Ctrl-C ends a worker only in here: of one that ended while sending a result, the pool would await the rest."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    try:
+        return _function(task)
+    finally:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

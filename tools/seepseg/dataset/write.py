@@ -1,6 +1,7 @@
 """A source as a dataset folder: every image built, split, and the whole moved into place at once."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
@@ -108,8 +109,11 @@ def _build(source: Source, job: Job, workers: int) -> list[Built]:
     measured = frozenset(np.linspace(0, count - 1, min(count, MEASURED)).astype(int).tolist())
     built: list[Built] = []
     failures: list[str] = []
-    with (job.staging / "annotations.jsonl").open("w", encoding="utf-8") as spill:
-        for one in track(build_all(source.items, measured, job, workers), count, "converting"):
+    with (
+        (job.staging / "annotations.jsonl").open("w", encoding="utf-8") as spill,
+        closing(build_all(source.items, measured, job, workers)) as results,
+    ):
+        for one in track(results, count, "converting"):
             if isinstance(one, Failed):
                 failures.append(one.sentence)
                 if len(failures) == MOST_FAILURES:
