@@ -122,3 +122,10 @@ def test_a_broken_line_of_the_manifest_is_named(tmp_path):
     (tmp_path / "manifest.jsonl").write_text('{"image": "a"}\n{"image":\n')
     with pytest.raises(DatasetError, match=r"manifest\.jsonl:2"):
         list(read_manifest(tmp_path))
+
+
+def test_a_link_back_to_a_folder_above_is_not_followed_round_and_round(tmp_path: Path) -> None:
+    write_image(tmp_path / "a" / "b" / "x.png", np.zeros((8, 8), np.uint8))
+    (tmp_path / "a" / "b" / "up").symlink_to(tmp_path / "a")
+    (tmp_path / "a" / "other").symlink_to(tmp_path / "a" / "b")
+    assert list_images(tmp_path / "a") == [tmp_path / "a" / "b" / "x.png", tmp_path / "a" / "other" / "x.png"]

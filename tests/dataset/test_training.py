@@ -20,7 +20,12 @@ def test_plain_yolo_trains_on_the_dataset_and_finds_nothing_corrupt(data: str, t
     convert(read_masks(images, masks, names=["a", "b"]), tmp_path / "out", Settings(imgsz=64, folds=3))
     command = ["segment", "train", f"data={tmp_path / 'out' / data}", "model=yolov8n-seg.yaml", "epochs=1", "imgsz=64"]
     command += ["batch=8", "device=cpu", "workers=0", "plots=False", f"project={tmp_path / 'runs'}"]
-    environment = {"YOLO_CONFIG_DIR": str(tmp_path), "YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false"}
+    environment = {
+        "YOLO_VERBOSE": "true",
+        "YOLO_CONFIG_DIR": str(tmp_path),
+        "YOLO_OFFLINE": "true",
+        "YOLO_AUTOINSTALL": "false",
+    }
     yolo = Path(sys.executable).with_name("yolo")
     run = subprocess.run(
         [yolo, *command], env=os.environ | environment, capture_output=True, text=True, cwd=tmp_path, check=False

@@ -131,16 +131,27 @@ def read_manifest(root: Path) -> Iterator[dict[str, Any]]:
 
 
 def list_images(folder: Path) -> list[Path]:
-    """The images that Ultralytics finds below a folder: hidden files are none, links are followed."""
+    """The images that Ultralytics finds below a folder: hidden files are none, links are followed, but not one that
+    leads back to a folder above it. A folder that can't be read is an OSError."""
     found = []
-    for place, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    for place, folders, files in os.walk(folder, followlinks=True, onerror=_raise):
+        here = os.path.realpath(place)
+        folders[:] = [name for name in folders if not name.startswith(".") and not _leads_back(here, name)]
         found += [
             Path(place, name)
             for name in files
             if not name.startswith(".") and Path(name).suffix.lower() in IMAGE_SUFFIXES
         ]
     return sorted(found)
+
+
+def _leads_back(here: str, name: str) -> bool:
+    there = os.path.realpath(os.path.join(here, name))
+    return here == there or here.startswith(there + os.sep)
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _root(data: dict[str, Any], file: Path) -> Path:
