@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from make import Bitmap, ragged, thin
-from seepseg import instances, outline
+from seepseg import instances, outline, tracing
 from seepseg.dataset.fidelity import measure_fidelity
 
 
@@ -14,7 +14,7 @@ def label_rows(bitmap: Bitmap, imgsz: int) -> list[np.ndarray]:
     """The polygons of a bitmap as they come back from a label file."""
     height, width = bitmap.shape
     components = cv2.connectedComponents(bitmap, connectivity=8, ltype=cv2.CV_32S)[1]
-    rings = [ring for _, ring in outline.trace(components)]
+    rings = [ring for _, ring in tracing.trace(components)]
     text = outline.format_rows([(0, placed) for placed in outline.place(rings, width, height, imgsz)])
     return [np.array(row.split()[1:], np.float32).reshape(-1, 2) for row in text.splitlines()]
 
@@ -43,13 +43,6 @@ def test_any_bitmap_comes_back_bit_for_bit_at_native_size(bitmap: Bitmap, imgsz:
 def test_whole_multiples_come_back_bit_for_bit_through_the_loader(bitmap: Bitmap) -> None:
     height, width = bitmap.shape
     assert through_loader(bitmap, 3 * max(height, width)) == 1
-
-
-@given(bitmap=bitmaps)
-@settings(max_examples=150, deadline=None)
-def test_parts_and_holes_are_those_that_opencv_counts(bitmap: Bitmap) -> None:
-    count, components = cv2.connectedComponents(bitmap, connectivity=8, ltype=cv2.CV_32S)
-    assert [label for label, _ in outline.trace(components)] == list(range(1, count))
 
 
 SHAPES = {

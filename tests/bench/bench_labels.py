@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 os.environ.update(YOLO_AUTOINSTALL="false", YOLO_OFFLINE="true")
 
 from make import Bitmap, ragged, thin, write_image
-from seepseg import instances, outline
+from seepseg import instances, outline, tracing
 from seepseg.dataset.fidelity import border_of, iou, sample
 
 SIZES = (320, 640, 1024)
@@ -93,7 +93,7 @@ def write_labels(files: Sequence[Path], labels: Path, imgsz: int) -> None:
     for file in files:
         mask = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
         labels_of = cv2.connectedComponents(mask, connectivity=8, ltype=cv2.CV_32S)[1]
-        rings = [ring for _, ring in outline.trace(labels_of)]
+        rings = [ring for _, ring in tracing.trace(labels_of)]
         rows = outline.place(rings, mask.shape[1], mask.shape[0], imgsz)
         text = outline.format_rows([(0, row) for row in rows])
         (labels / f"{file.stem}.txt").write_text(text)

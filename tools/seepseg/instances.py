@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from seepseg import outline, rle
+from seepseg import rle, tracing
 from seepseg.values import Bitmap, Instance, Outline
 
 
@@ -17,7 +17,7 @@ def from_regions(labels: NDArray[np.int32], class_ids: Sequence[int]) -> tuple[I
     """
     height, width = labels.shape
     parts: dict[int, list[Outline]] = {}
-    for label, ring in outline.trace(labels):
+    for label, ring in tracing.trace(labels):
         parts.setdefault(label, []).append(ring)
     rles = rle.encode_labels(labels, len(class_ids))
     present = sorted(parts)
@@ -66,7 +66,7 @@ def from_bitmap(
         return None
     rows, columns = bitmap.shape
     width, height = width or columns, height or rows
-    rings = [Outline(ring.points + (x, y), ring.inward) for _, ring in outline.trace((bitmap != 0).astype(np.int32))]
+    rings = [Outline(ring.points + (x, y), ring.inward) for _, ring in tracing.trace((bitmap != 0).astype(np.int32))]
     counts = rle.encode_crop(bitmap, x, y, width, height)
     area, box = rle.measure_one(counts, width, height)
     return Instance(class_id, counts, box, area, tuple(rings), crowd, source_id)
@@ -86,7 +86,7 @@ def from_rle(
     if not area:
         return None
     crop = rle.decode(counts, width, height)[y : y + rows, x : x + columns]
-    rings = tuple(Outline(ring.points + (x, y), ring.inward) for _, ring in outline.trace(crop.astype(np.int32)))
+    rings = tuple(Outline(ring.points + (x, y), ring.inward) for _, ring in tracing.trace(crop.astype(np.int32)))
     return Instance(class_id, counts, (x, y, columns, rows), area, rings, crowd, source_id)
 
 
