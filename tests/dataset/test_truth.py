@@ -50,6 +50,15 @@ def test_the_truth_of_the_wanted_images_alone_is_read(tmp_path):
     assert np.array_equal(coco_mask.decode(coco_mask.merge(parts)), masks["b.png"])
 
 
+def test_a_crowd_is_told_from_an_object(tmp_path):
+    root = write_dataset(tmp_path, {"val": {"a.png": np.diag([1, 1, 0, 1]).astype(np.uint8)}})
+    file = annotations_path(root, "val")
+    document = json.loads(file.read_text())
+    document["annotations"][1]["iscrowd"] = 1
+    file.write_text(json.dumps(document))
+    assert [one.crowd for one in read_truth(file, {"a.png"})["a.png"].objects] == [False, True]
+
+
 def test_rows_are_counted_for_images_without_objects_too(tmp_path):
     masks = {"a.png": np.eye(12, dtype=np.uint8), "b.png": np.zeros((12, 12), np.uint8)}
     root = write_dataset(tmp_path, {"val": masks})

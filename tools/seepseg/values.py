@@ -103,6 +103,29 @@ class Source:
     """What the reader decided by rule and the user should see before anything is written."""
 
 
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """One object that a model found. Its mask is a crop of the image, never a bitmap of its full size."""
+
+    class_id: int
+    score: float
+    box: tuple[float, float, float, float]
+    """Left, top, right and bottom, as the model has them, in pixels of the image."""
+    mask: Bitmap
+    """What lies at (x, y); it may reach beyond the box, and may be empty (0 × 0) where no pixel was found."""
+    x: int
+    y: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a model found in one image, highest score first."""
+
+    width: int
+    height: int
+    detections: tuple[Detection, ...] = ()
+
+
 class Tally:
     """Skips by reason, with the first few places of each."""
 

@@ -1,7 +1,6 @@
 """Labels as Ultralytics' own dataset class gives them to training, without its traces in the user's folder."""
 
 import logging
-import os
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from seepseg import outline
+from seepseg import outline, ultralytics_home
 from seepseg.dataset.fidelity import Loaded, border_of
 from seepseg.dataset.layout import label_path
 
@@ -76,11 +75,7 @@ def _link(images: Sequence[Path], folder: Path) -> dict[str, Path]:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Ultralytics without its messages, downloads and installs."""
-    for switch, value in (("AUTOINSTALL", "false"), ("OFFLINE", "true"), ("VERBOSE", "false")):
-        os.environ.setdefault(f"YOLO_{switch}", value)
-    if "YOLO_CONFIG_DIR" not in os.environ:
-        os.environ["YOLO_CONFIG_DIR"] = os.path.join(tempfile.gettempdir(), f"seepseg-ultralytics-{os.getuid()}")
-        os.makedirs(os.environ["YOLO_CONFIG_DIR"], exist_ok=True)
+    ultralytics_home.prepare()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import ultralytics.utils  # noqa: F401  (sets its logger up, which is to be silenced after that)

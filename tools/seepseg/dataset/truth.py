@@ -20,6 +20,8 @@ class TrueObject:
     class_id: int
     rle: bytes
     rows: tuple[int, ...] | None
+    crowd: bool = False
+    """A region full of objects that nobody outlined: what is found inside is neither right nor wrong."""
 
 
 @dataclass(slots=True)
@@ -51,7 +53,8 @@ def read_truth(file: Path, wanted: Collection[str]) -> dict[str, Truth]:
         if record["image_id"] in names:
             rows = tuple(record["rows"]) if "rows" in record else None
             rle = record["segmentation"]["counts"].encode()
-            found[names[record["image_id"]]].objects.append(TrueObject(record["category_id"], rle, rows))
+            crowd = bool(record.get("iscrowd"))
+            found[names[record["image_id"]]].objects.append(TrueObject(record["category_id"], rle, rows, crowd))
     return found
 
 

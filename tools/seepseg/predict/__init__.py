@@ -1,0 +1,1 @@
+"""One decoder and one set of thresholds for every engine."""

@@ -1,0 +1,141 @@
+"""Raw output of a network → Prediction; numpy alone, and the same for every engine and the edge."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seepseg.errors import UsageError
+from seepseg.predict.components import Component, find_components
+from seepseg.predict.letterbox import Frame, boxes_to_image
+from seepseg.predict.masks import cut_mask
+from seepseg.predict.nms import suppress
+from seepseg.predict.sampling import Axis, Floats, axes_of, sample
+from seepseg.values import Detection, Prediction
+
+Conf = float | Sequence[float]
+"""One threshold for all classes, or one for each; a score has to be above it."""
+STRIP = 256
+"""Rows of an image whose scores are held at once."""
+
+
+def decode_segment(
+    output: Floats,
+    prototypes: Floats,
+    frame: Frame,
+    *,
+    conf: Conf,
+    iou: float = 0.7,
+    max_det: int = 300,
+    margin: float = 0.0,
+) -> Prediction:
+    """One image: `output` (4 + classes + 32, anchors) with boxes as centre and size, or what a head without NMS gives,
+    (n, 6 + 32) with left, top, right, bottom, score and class; `prototypes` (32, h, w).
+
+    A candidate stands for its best class alone, also where another class has a lower threshold. `margin` lets masks
+    reach beyond their box by that share of its width and height on each side. A detection without a pixel stays.
+    """
+    prototypes = np.asarray(prototypes, np.float32)
+    depth = len(prototypes)
+    # 38 is no possible number of anchors: those of strides 8, 16 and 32 come in 21s, and in 85s with one stride more.
+    if output.shape[1] == 6 + depth:
+        boxes, scores, classes, coefficients = _rows(output, conf)
+        kept: NDArray[np.int64] | slice = slice(max_det)
+    else:
+        boxes, scores, classes, coefficients = _candidates(output, depth, conf)
+        kept = suppress(boxes, scores, classes, iou=iou, most=max_det)
+    boxes = boxes_to_image(boxes[kept], frame)
+    rows, columns = axes_of(frame, *prototypes.shape[1:], whole=False)
+    found = []
+    for box, score, class_id, weights in zip(boxes, scores[kept], classes[kept], coefficients[kept], strict=True):
+        mask, x, y = cut_mask(weights, prototypes, rows, columns, box, margin)
+        left, top, right, bottom = box.tolist()
+        found.append(Detection(int(class_id), float(score), (left, top, right, bottom), mask, x, y))
+    return Prediction(frame.width, frame.height, tuple(found))
+
+
+def decode_semantic(logits: Floats, frame: Frame, *, conf: Conf, background: int | None = None) -> Prediction:
+    """One image: (channels, h, w) of which the highest wins each pixel, or one channel that is above 0 or not.
+
+    Pixels of one class that touch, corners included, are a detection; its score is the mean probability of that class
+    inside. `background` is the channel that means nothing is there; the others are the classes, in order.
+    """
+    classes, probability = _class_map(np.asarray(logits, np.float32), frame, background)
+    parts = find_components(classes, probability)
+    limits = _limits(conf, len(logits) - (background is not None))
+    kept = [part for part in parts if part.mean > limits[part.class_id]]
+    found = [_detection(part) for part in sorted(kept, key=lambda part: -part.mean)]
+    return Prediction(frame.width, frame.height, tuple(found))
+
+
+Candidates = tuple[Floats, Floats, NDArray[np.int64], Floats]
+"""Boxes as left, top, right, bottom; scores; classes; mask coefficients."""
+
+
+def _candidates(output: Floats, depth: int, conf: Conf) -> Candidates:
+    by_class = output[4:-depth]
+    limits = _limits(conf, len(by_class))
+    hopeful = np.flatnonzero(by_class.max(axis=0) > limits.min())
+    some = output[:, hopeful].T.astype(np.float32)
+    by_class = some[:, 4:-depth]
+    classes = by_class.argmax(axis=1)
+    scores = by_class[np.arange(len(classes)), classes]
+    good = scores > limits[classes]
+    some, scores, classes = some[good], scores[good], classes[good]
+    centres, halves = some[:, :2], some[:, 2:4] / 2
+    return np.hstack([centres - halves, centres + halves]), scores, classes, np.ascontiguousarray(some[:, -depth:])
+
+
+def _rows(output: Floats, conf: Conf) -> Candidates:
+    classes = output[:, 5].astype(np.int64)
+    limits = _limits(conf, None)
+    if limits.ndim and len(classes) and classes.max() >= len(limits):
+        raise UsageError(f"{len(limits)} thresholds are given, but the model found class {classes.max()}")
+    some = output[output[:, 4] > (limits[classes] if limits.ndim else limits)].astype(np.float32)
+    return some[:, :4], some[:, 4], some[:, 5].astype(np.int64), np.ascontiguousarray(some[:, 6:])
+
+
+def _limits(conf: Conf, classes: int | None) -> NDArray[np.float32]:
+    limits = np.asarray(conf, np.float32)
+    if classes is None:
+        return limits
+    if limits.ndim and len(limits) != classes:
+        raise UsageError(f"{len(limits)} thresholds are given, but the model has {classes} classes; give one for each")
+    return np.broadcast_to(limits, classes)
+
+
+def _class_map(logits: Floats, frame: Frame, background: int | None) -> tuple[NDArray[np.uint16], Floats]:
+    """Class id + 1 of each pixel of the image, 0 where nothing is, and how probable that class is."""
+    rows, columns = axes_of(frame, *logits.shape[1:], whole=True)
+    numbers = np.arange(1, len(logits) + 1, dtype=np.uint16)
+    if background is not None:
+        numbers[background:] -= 1
+        numbers[background] = 0
+    classes = np.empty((frame.height, frame.width), np.uint16)
+    probability = np.empty((frame.height, frame.width), np.float32)
+    for start in range(0, frame.height, STRIP):
+        strip = slice(start, min(start + STRIP, frame.height))
+        values = _sample_strip(logits, rows, columns, strip)
+        if len(values) == 1:
+            classes[strip] = values[0] > 0
+            probability[strip] = (1 + np.tanh(values[0] / 2)) / 2
+        else:
+            classes[strip] = numbers[values.argmax(axis=0)]
+            probability[strip] = 1 / np.exp(values - values.max(axis=0)).sum(axis=0)
+    return classes, probability
+
+
+def _sample_strip(logits: Floats, rows: Axis, columns: Axis, strip: slice) -> Floats:
+    low, high = rows.cells(strip.start, strip.stop)
+    left, right = columns.cells(0, len(columns.weights))
+    values = np.empty((len(logits), strip.stop - strip.start, len(columns.weights)), np.float32)
+    for cells, out in zip(logits, values, strict=True):
+        sample(cells[low:high, left:right], rows, columns, strip.start, 0, out)
+    return values
+
+
+def _detection(part: Component) -> Detection:
+    mask, x, y = part.crop
+    height, width = mask.shape
+    box = (float(x), float(y), float(x + width), float(y + height))
+    return Detection(part.class_id, part.mean, box, mask, x, y)
