@@ -14,9 +14,12 @@ COMMANDS = {
     "convert": "turn masks, COCO, boxes or scenes into an exact YOLO-seg dataset",
     "check": "find what is wrong with a dataset before training does",
     "preview": "look at images, truth and labels side by side",
+    "train": "train YOLO on a dataset, with the balance that rare classes need",
+    "eval": "measure how good a model is, where it fails, and how sure that is",
     "simulate": "make SAR tiles and scenes with seeps of seven classes",
     "demo": "see it work on simulated data, step by step",
 }
+ALIASES = {"val": "eval"}
 
 LIBRARIES_HINT = (
     "OpenCV lacks a system library ({reason}); on Debian or Ubuntu run: apt-get install -y libgl1 libglib2.0-0 libxcb1"
@@ -25,8 +28,6 @@ LIBRARIES_HINT = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command: 0 done, 1 the answer is no, 2 the user must change something."""
-    os.environ.setdefault("YOLO_AUTOINSTALL", "false")
-    os.environ.setdefault("YOLO_OFFLINE", "true")
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         args = build_parser(arguments).parse_args(arguments)
@@ -62,9 +63,13 @@ def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"seepseg {__version__}")
     table = parser.add_subparsers(metavar="COMMAND")
-    wanted = next((word for word in arguments if not word.startswith("-")), None)
+    word = next((word for word in arguments if not word.startswith("-")), "")
+    wanted = ALIASES.get(word, word)
     for name, summary in COMMANDS.items():
-        command = table.add_parser(name, help=summary, formatter_class=argparse.RawDescriptionHelpFormatter)
+        also = [alias for alias, meant in ALIASES.items() if meant == name]
+        command = table.add_parser(
+            name, aliases=also, help=summary, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
         if name == wanted:
             module = importlib.import_module(f"seepseg.commands.{name}")
             command.description = module.__doc__

@@ -1,9 +1,9 @@
 """Class names as tables, file heads and messages can show them: on one line."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from seepseg.errors import SourceError, listing
+from seepseg.errors import SourceError, UsageError, listing
 
 _BLANKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 
@@ -22,3 +22,26 @@ def clean_names(names: Sequence[str]) -> tuple[str, ...]:
     if problems:
         raise SourceError(f"give each class a name of its own:\n{listing(problems)}")
     return cleaned
+
+
+def read_merges(names: Collection[str], merge: Sequence[str]) -> dict[str, str]:
+    """Old name → new, of the names that a "NEW=a,b" makes one; "" renames none."""
+    renamed: dict[str, str] = {}
+    for text in filter(None, merge):
+        new, equals, old = text.partition("=")
+        merged = [name.strip() for name in old.split(",")]
+        new = new.strip()
+        if not equals or not new or not all(merged):
+            raise UsageError(f"--merge {text}: write NEW=a,b, or put a plain --merge last")
+        if unknown := [name for name in merged if name not in names]:
+            raise UsageError(
+                f"--merge {text}: no category is called {', '.join(unknown)}; there are {', '.join(sorted(names))}"
+            )
+        if new in names and new not in merged:
+            raise UsageError(
+                f"--merge {text}: {new} is a category itself; name it among those to merge, or choose another"
+            )
+        if twice := [name for name in merged if name in renamed]:
+            raise UsageError(f"--merge {text}: {', '.join(twice)} is merged already")
+        renamed |= dict.fromkeys(merged, new)
+    return renamed

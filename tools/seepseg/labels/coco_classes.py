@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from seepseg.errors import UsageError
+from seepseg.labels.class_names import read_merges
 from seepseg.labels.coco_json import Category, CocoFile, Id
 from seepseg.values import Skip
 
@@ -29,7 +29,7 @@ def resolve_classes(files: Sequence[CocoFile], merge: Sequence[str]) -> Classes:
     ]
     parent = _unused_parent(files)
     tables = [[one for one in file.categories if one != parent] for file in files]
-    renamed = _renames({one.name for table in tables for one in table}, merge)
+    renamed = read_merges({one.name for table in tables for one in table}, merge)
     if "" not in merge:
         faults += _same_names(files, tables, renamed)
     faults += _conflicts(files, tables)
@@ -86,25 +86,3 @@ def _conflicts(files: Sequence[CocoFile], tables: Sequence[Sequence[Category]]) 
                     Skip("category tables that differ; convert these files one by one or put them right", place)
                 )
     return faults
-
-
-def _renames(names: set[str], merge: Sequence[str]) -> dict[str, str]:
-    renamed: dict[str, str] = {}
-    for text in filter(None, merge):
-        new, equals, old = text.partition("=")
-        merged = [name.strip() for name in old.split(",")]
-        new = new.strip()
-        if not equals or not new or not all(merged):
-            raise UsageError(f"--merge {text}: write NEW=a,b, or put a plain --merge last")
-        if unknown := [name for name in merged if name not in names]:
-            raise UsageError(
-                f"--merge {text}: no category is called {', '.join(unknown)}; there are {', '.join(sorted(names))}"
-            )
-        if new in names and new not in merged:
-            raise UsageError(
-                f"--merge {text}: {new} is a category itself; name it among those to merge, or choose another"
-            )
-        if twice := [name for name in merged if name in renamed]:
-            raise UsageError(f"--merge {text}: {', '.join(twice)} is merged already")
-        renamed |= dict.fromkeys(merged, new)
-    return renamed

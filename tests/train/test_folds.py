@@ -1,0 +1,87 @@
+import json
+import statistics
+from pathlib import Path
+
+import pytest
+import yaml
+
+from make_training import tiny_dataset
+from seepseg.errors import DatasetError, OutputError, UsageError
+from seepseg.train.folds import fold_table, list_folds, summarise, train_folds
+from seepseg.train.plan import Request
+from seepseg.train.record import write_json
+
+MAP = "metrics/mAP50(M)"
+
+
+def with_folds(root: Path, count: int) -> Path:
+    (root / "folds").mkdir()
+    for number in range(count):
+        fold = {"train": "../images/train", "val": "../images/val", "names": ["oil", "ship"]}
+        (root / "folds" / f"{number}.yaml").write_text(yaml.safe_dump(fold))
+    return root / "data.yaml"
+
+
+def pretend(request: Request) -> Path:
+    """A run whose figure is its fold's number."""
+    run = request.project / str(request.name)
+    run.mkdir(parents=True)
+    write_json(run / "record.json", {"metrics": {MAP: int(request.data.stem) / 10, "val/seg_loss": 1.0}})
+    return run
+
+
+def test_folds_are_taken_by_number(tmp_path: Path) -> None:
+    data = with_folds(tiny_dataset(tmp_path), 11)
+    (tmp_path / "folds" / "notes.yaml").touch()
+    assert [file.stem for file in list_folds(data)] == [str(number) for number in range(11)]
+
+
+def test_each_fold_is_a_run_and_all_make_a_mean(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = with_folds(tiny_dataset(tmp_path / "data"), 3)
+    summary = json.loads(train_folds(Request(data, project=tmp_path / "runs", name="a"), pretend).read_text())
+    assert sorted(summary["runs"]) == ["a-fold0", "a-fold1", "a-fold2"]
+    assert summary["mean"][MAP] == pytest.approx(0.1)
+    assert summary["sd"][MAP] == pytest.approx(statistics.stdev([0, 0.1, 0.2]))
+    assert "0.1000 ± 0.1000" in capsys.readouterr().out
+
+
+def test_the_table_shows_figures_and_no_losses() -> None:
+    table = fold_table(summarise({"a": {MAP: 0.5, "val/seg_loss": 9.0}}, 2))
+    assert table.splitlines()[-1].split() == ["mean", "±", "sd", "0.5000", "±", "?"]
+    assert "loss" not in table
+
+
+def test_what_is_done_before_an_interruption_is_kept(tmp_path: Path) -> None:
+    data = with_folds(tiny_dataset(tmp_path / "data"), 3)
+
+    def stop_at_last(request: Request) -> Path:
+        if request.data.stem == "2":
+            raise KeyboardInterrupt
+        return pretend(request)
+
+    with pytest.raises(KeyboardInterrupt):
+        train_folds(Request(data, project=tmp_path / "runs", name="a"), stop_at_last)
+    kept = json.loads((tmp_path / "runs" / "a-folds.json").read_text())
+    assert (kept["done"], kept["folds"]) == (2, 3)
+
+
+def test_a_dataset_without_folds_is_told_how_to_get_some(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no folds to train on; write them with 'seepseg convert"):
+        list_folds(tiny_dataset(tmp_path) / "data.yaml")
+
+
+def test_no_fold_of_another_training_is_overwritten(tmp_path: Path) -> None:
+    data = with_folds(tiny_dataset(tmp_path / "data"), 2)
+    (tmp_path / "runs" / "a-fold1").mkdir(parents=True)
+    with pytest.raises(OutputError, match="a-fold1 is already there"):
+        train_folds(Request(data, project=tmp_path / "runs", name="a"), pretend)
+    assert not (tmp_path / "runs" / "a-fold0").exists()
+
+
+def test_every_folds_faults_are_told_before_the_first_is_trained(tmp_path: Path) -> None:
+    data = with_folds(tiny_dataset(tmp_path / "data"), 3)
+    for number in (1, 2):
+        (data.parent / "folds" / f"{number}.yaml").write_text("train: ../images/train\nnames: [oil, ship]\n")
+    with pytest.raises(DatasetError, match=r"(?s)1\.yaml: the val split.*2\.yaml: the val split"):
+        train_folds(Request(data, project=tmp_path / "runs", name="a"), pretend)
+    assert not (tmp_path / "runs").exists()

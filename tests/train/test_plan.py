@@ -1,0 +1,176 @@
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from make_dataset import write_dataset
+from make_training import QUICK, tiny_dataset, tiny_request
+from seepseg.errors import DatasetError, MissingExtra, OutputError, UsageError
+from seepseg.train.balance import class_weights
+from seepseg.train.plan import describe, find_place, plan_run
+from seepseg.train.run import open_model
+
+
+def dataset_of(root: Path, train: Sequence[int], val: Sequence[int], names: Sequence[str] = ("oil", "ship")) -> Path:
+    """Tiles that hold one square of the class each, 0 for none."""
+    splits: dict[str, Any] = {}
+    for split, classes in (("train", train), ("val", val)):
+        for number, value in enumerate(classes):
+            tile = np.zeros((32, 32), np.uint8)
+            tile[4:14, 4:14] = value
+            splits.setdefault(split, {})[f"{split}{number}.png"] = tile
+    return write_dataset(root, splits, names=names, imgsz=32) / "data.yaml"
+
+
+def test_the_weights_of_the_table_are_those_of_the_loss(tmp_path: Path) -> None:
+    plan = plan_run(tiny_request(tmp_path, balance={"weights": "inverse"}))
+    assert plan.loss.class_weights == class_weights([8, 3], "inverse", ("oil", "ship"))
+    assert [row["weight"] for row in plan.balanced.rows] == pytest.approx(plan.loss.class_weights, abs=1e-6)
+
+
+def test_weights_count_repeats_as_plain_yolo_would(tmp_path: Path) -> None:
+    plan = plan_run(tiny_request(tmp_path, balance={"weights": "cls_pw:1", "repeat": 0.9}))
+    shown = [row["instances_per_epoch"] for row in plan.balanced.rows]
+    assert plan.loss.class_weights == pytest.approx(class_weights(shown, "inverse", ("oil", "ship")))
+
+
+def test_cls_pw_becomes_the_rule_of_that_name(tmp_path: Path) -> None:
+    plan = plan_run(tiny_request(tmp_path, settings={"cls_pw": 0.5}))
+    assert plan.balance.weights == "cls_pw:0.5"
+    assert "cls_pw" not in plan.settings
+
+
+def test_two_ways_to_weigh_classes_are_one_too_many(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="both weigh classes"):
+        plan_run(tiny_request(tmp_path, settings={"cls_pw": 0.5}, balance={"weights": "sqrt"}))
+
+
+def test_data_yaml_says_the_balance_and_flags_say_it_last(tmp_path: Path) -> None:
+    file = tiny_dataset(tmp_path / "data") / "data.yaml"
+    data = yaml.safe_load(file.read_text())
+    data["seepseg"]["balance"] = {"weights": "sqrt", "focal": 1.5}
+    file.write_text(yaml.safe_dump(data))
+    assert plan_run(tiny_request(tmp_path, data=file)).balance.weights == "sqrt"
+    plan = plan_run(tiny_request(tmp_path, data=file, balance={"weights": "inverse", "focal": None}))
+    assert (plan.balance.weights, plan.balance.focal) == ("inverse", 1.5)
+
+
+def test_the_image_size_is_the_declared_one(tmp_path: Path) -> None:
+    request = tiny_request(tmp_path)
+    settings = {key: value for key, value in request.settings.items() if key != "imgsz"}
+    plan = plan_run(replace(request, settings=settings))
+    assert plan.settings["imgsz"] == 32
+    assert not any("imgsz" in note for note in plan.notes)
+
+
+def test_another_size_than_declared_is_warned_of(tmp_path: Path) -> None:
+    plan = plan_run(tiny_request(tmp_path, settings={"imgsz": 64}))
+    assert any("imgsz 64, but the labels are exact at 32" in note for note in plan.notes)
+    assert "note: training at imgsz 64" in describe(plan)
+
+
+def test_planning_makes_no_run(tmp_path: Path) -> None:
+    plan_run(tiny_request(tmp_path))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_names_of_runs_count_up(tmp_path: Path) -> None:
+    for expected in ("train", "train2", "train3"):
+        place = find_place(tmp_path, None)
+        assert place.name == expected
+        place.mkdir()
+
+
+def test_a_run_is_never_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with pytest.raises(OutputError, match=f"--resume {tmp_path / 'a'}"):
+        find_place(tmp_path, "a")
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../a"])
+def test_a_name_is_one_folder(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="a run's name is one folder"):
+        find_place(tmp_path, name)
+
+
+def test_every_fault_of_the_data_comes_in_one_error(tmp_path: Path) -> None:
+    file = dataset_of(tmp_path / "data", train=[0, 0], val=[])
+    with pytest.raises(DatasetError) as caught:
+        plan_run(tiny_request(tmp_path, data=file))
+    assert "val split has no images" in str(caught.value)
+    assert "no image of the train split has a label" in str(caught.value)
+
+
+def test_a_class_that_train_never_saw_is_a_fault(tmp_path: Path) -> None:
+    file = dataset_of(tmp_path / "data", train=[1, 1], val=[1, 2])
+    with pytest.raises(DatasetError, match=r"ship is in val, but train never saw it.*--merge"):
+        plan_run(tiny_request(tmp_path, data=file))
+
+
+def test_it_is_none_once_classes_are_merged_or_one(tmp_path: Path) -> None:
+    file = dataset_of(tmp_path / "data", train=[1, 1], val=[1, 2])
+    assert plan_run(tiny_request(tmp_path, data=file, balance={"merge": ["all=oil,ship"]})).balanced.dataset.names
+    assert plan_run(tiny_request(tmp_path, data=file, settings={"single_cls": True})).settings["single_cls"]
+
+
+def test_a_class_without_instances_is_told(tmp_path: Path) -> None:
+    file = dataset_of(tmp_path / "data", train=[1, 2], val=[1], names=("oil", "ship", "rig"))
+    notes = plan_run(tiny_request(tmp_path, data=file)).notes
+    assert any(note.startswith("no instance of rig") for note in notes)
+    assert any("val has no instance of ship" in note for note in notes)
+
+
+def test_weights_of_one_class_mean_nothing(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="single_cls=True makes one class of all"):
+        plan_run(tiny_request(tmp_path, settings={"single_cls": True}, balance={"weights": "sqrt"}))
+
+
+@pytest.mark.parametrize("batch", [-1, 0.7])
+def test_fitting_a_batch_to_no_gpu_is_refused(tmp_path: Path, batch: float) -> None:
+    with pytest.raises(UsageError, match="fits the batch to a GPU's memory, and there is none; give batch=16"):
+        plan_run(tiny_request(tmp_path, settings={"batch": batch}))
+
+
+def test_the_device_is_said(tmp_path: Path) -> None:
+    assert "on CPU, " in describe(plan_run(tiny_request(tmp_path)))
+
+
+def test_transforms_without_albumentations_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "albumentations", None)
+    with pytest.raises(MissingExtra, match=r"seepseg\[augment\]"):
+        plan_run(tiny_request(tmp_path, settings={"augmentations": [{"transform": {}}]}))
+
+
+def test_a_learning_rate_that_auto_ignores_is_told(tmp_path: Path) -> None:
+    notes = plan_run(tiny_request(tmp_path, settings={"lr0": 0.1})).notes
+    assert any("optimizer=auto chooses lr0" in note for note in notes)
+
+
+def test_a_model_of_another_task_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is a model for detect, and this training is for segment"):
+        open_model("yolov8n.yaml", "segment")
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.pt").write_text("no model")
+    with pytest.raises(UsageError, match=r"a\.pt: not a model that Ultralytics can open"):
+        open_model(str(tmp_path / "a.pt"), "segment")
+
+
+def test_a_fold_is_described_by_its_dataset(tmp_path: Path) -> None:
+    root = tiny_dataset(tmp_path / "data")
+    (root / "folds").mkdir()
+    (root / "a.txt").write_text("".join(f"./images/train/train{number}.png\n" for number in range(4)))
+    (root / "b.txt").write_text("./images/train/train6.png\n")
+    fold = {"train": "../a.txt", "val": "../b.txt", "names": {0: "oil", 1: "ship"}}
+    (root / "folds" / "0.yaml").write_text(yaml.safe_dump(fold))
+    settings = {key: value for key, value in QUICK.items() if key != "imgsz"}
+    request = replace(tiny_request(tmp_path, data=root / "folds" / "0.yaml"), settings=settings)
+    plan = plan_run(request)
+    assert plan.settings["imgsz"] == 32
+    assert plan.balanced.rows[0]["instances"] == 4

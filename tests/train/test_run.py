@@ -1,0 +1,127 @@
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from make_training import QUICK, tiny_dataset, tiny_request
+from seepseg.errors import UsageError
+from seepseg.train.plan import Request
+from seepseg.train.record import read_record
+from seepseg.train.run import open_model, train
+
+# torch and Ultralytics warn of what they do inside.
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+
+
+@pytest.fixture(scope="module")
+def weighted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with weights and repeats."""
+    folder = tmp_path_factory.mktemp("weighted")
+    balance = {"weights": "sqrt", "repeat": 0.9}
+    return train(tiny_request(folder, name="a", balance=balance, settings={"plots": True, "epochs": 2}))
+
+
+def weights_of(run: Path) -> str:
+    """A hash of the tensors; the file itself holds dates."""
+    model = open_model(str(run / "weights" / "last.pt"), "segment").model
+    tensors = b"".join(value.numpy().tobytes() for value in model.state_dict().values())
+    return hashlib.sha256(tensors).hexdigest()
+
+
+def test_a_run_folder_holds_what_others_rely_on(weighted: Path) -> None:
+    files = {path.relative_to(weighted).as_posix() for path in weighted.rglob("*")}
+    assert {"weights/best.pt", "weights/last.pt", "args.yaml", "results.csv", "record.json", "input.json"} <= files
+    assert {"results.png", "labels.jpg", "confusion_matrix.png", "MaskPR_curve.png", "train_batch0.jpg"} <= files
+
+
+def test_the_record_says_what_was_done(weighted: Path) -> None:
+    record = read_record(weighted)
+    assert record["status"] == "finished"
+    assert [epoch["epoch"] for epoch in record["epochs"]] == [1, 2]
+    assert all(epoch["seconds"] > 0 and epoch["images_per_s"] > 0 for epoch in record["epochs"])
+    assert record["seeds"] == {"seed": 0, "deterministic": True}
+    assert {"python", "torch", "ultralytics", "seepseg"} <= set(record["versions"])
+    assert record["hardware"]["cores"] > 0
+    assert record["start"]["from"] == "scratch"
+    assert "metrics/mAP50-95(M)" in record["metrics"]
+    assert (record["settings"]["epochs"], record["settings"]["optimizer"]) == (2, "AdamW")
+
+
+def test_the_record_names_no_folder_of_this_machine(weighted: Path) -> None:
+    assert str(weighted.parent.parent) not in (weighted / "record.json").read_text()
+
+
+def test_the_table_of_the_record_counts_what_an_epoch_shows(weighted: Path) -> None:
+    oil, ship = read_record(weighted)["classes"]
+    assert (oil["instances"], ship["instances"]) == (8, 3)
+    listed = (weighted.parent.parent / "data" / "train.repeat.txt").read_text().split()
+    assert oil["instances_per_epoch"] == len(listed) > 8
+    assert ship["instances_per_epoch"] == sum(name.endswith(("0.png", "3.png", "6.png")) for name in listed)
+
+
+def test_ultralytics_trains_on_the_repeated_list(weighted: Path) -> None:
+    arguments = yaml.safe_load((weighted / "args.yaml").read_text())
+    assert Path(arguments["data"]).name == "data.repeat.yaml"
+    assert "cls_pw" not in arguments or not arguments["cls_pw"]
+
+
+def test_input_json_says_how_pictures_were_made(weighted: Path) -> None:
+    assert json.loads((weighted / "input.json").read_text()) == {
+        "task": "segment",
+        "names": ["oil", "ship"],
+        "imgsz": 32,
+        "scale": None,
+        "bands": None,
+        "metres_per_pixel": None,
+    }
+
+
+def test_a_training_goes_on_from_the_weights_of_another(weighted: Path, tmp_path: Path) -> None:
+    data = weighted.parent.parent / "data" / "data.yaml"
+    run = train(tiny_request(tmp_path, data=data, weights=str(weighted)))
+    start = read_record(run)["start"]
+    assert start == {
+        "from": "path",
+        "model": "best.pt",
+        "weights": "best.pt",
+        "sha256": hashlib.sha256((weighted / "weights" / "best.pt").read_bytes()).hexdigest(),
+    }
+
+
+def test_the_same_seed_gives_the_same_weights(tmp_path: Path) -> None:
+    data = tiny_dataset(tmp_path / "data") / "data.yaml"
+    runs = [train(tiny_request(tmp_path, data=data, settings={"epochs": 2})) for _ in range(2)]
+    assert [run.name for run in runs] == ["train", "train2"]
+    assert weights_of(runs[0]) == weights_of(runs[1])
+
+
+def test_the_semantic_task_trains_on_the_same_labels(tmp_path: Path) -> None:
+    settings = {"task": "semantic", "imgsz": 64}
+    run = train(tiny_request(tmp_path, settings=settings, best="miou"))
+    assert json.loads((run / "input.json").read_text())["task"] == "semantic"
+    assert "metrics/mIoU" in read_record(run)["metrics"]
+
+
+def test_one_class_of_all(tmp_path: Path) -> None:
+    run = train(tiny_request(tmp_path, settings={"single_cls": True}))
+    assert json.loads((run / "input.json").read_text())["names"] == ["item"]
+
+
+def test_merged_classes_are_trained_from_a_dataset_beside(tmp_path: Path) -> None:
+    run = train(tiny_request(tmp_path, balance={"merge": ["all=oil,ship"]}))
+    record: dict[str, Any] = read_record(run)
+    assert [row["class"] for row in record["classes"]] == ["all"]
+    assert record["classes"][0]["instances"] == 11
+
+
+def test_what_ultralytics_cannot_do_is_a_sentence_and_in_the_record(tmp_path: Path) -> None:
+    data = tiny_dataset(tmp_path / "data", train=5) / "data.yaml"
+    request = Request(data, {**QUICK, "batch": 4}, weights="scratch", project=tmp_path / "runs")
+    with pytest.raises(UsageError, match=r"BatchNorm.*no epoch was finished"):
+        train(request)
+    record = read_record(tmp_path / "runs" / "train")
+    assert record["status"] == "failed"
+    assert "BatchNorm" in record["failure"]

@@ -1,0 +1,158 @@
+"""Train YOLO on a dataset, with the balance that rare classes need.
+
+  seepseg train datasets/seep/data.yaml --config configs/seep.yaml
+  seepseg train datasets/seep/data.yaml --class-weights sqrt --positives --repeat 0.3 epochs=50 batch=8
+  seepseg train datasets/seep/data.yaml --stages "head:6@2e-4,all:12@1e-4,all:24@2e-5"
+  seepseg train --resume runs/train
+
+Flags are ours; key=value are Ultralytics' own settings (https://docs.ultralytics.com/usage/cfg). What counts is the
+last of preset, flags and key=value.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seepseg.errors import UsageError
+from seepseg.train.trainer import BEST
+
+if TYPE_CHECKING:
+    from seepseg.train.plan import Request
+
+BALANCE = ("weights", "positives", "repeat", "paste", "merge", "mask_loss", "focal")
+"""Flags that go into the balance; the first is --class-weights."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to train on, from what, with which balance."""
+    parser.add_argument("words", nargs="*", metavar="DATA.yaml key=value", help="dataset; Ultralytics' settings")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="preset: a flat YAML of Ultralytics' settings")
+    parser.add_argument("--name", metavar="RUN", help="folder of the run (default: train, train2 …)")
+    parser.add_argument("--project", type=Path, default=Path("runs"), metavar="DIR", help="where runs lie (runs)")
+    parser.add_argument(
+        "--weights", metavar="MODEL", help="start from a .pt, a run folder, Ultralytics' yolov8n-seg.pt, or scratch"
+    )
+    parser.add_argument("--weights-sha256", metavar="HEX", help="what the weights must be")
+    parser.add_argument("--best", choices=BEST, default="mask_map", help="figure that the best epoch is chosen by")
+    parser.add_argument("--stages", metavar="LIST", help="such as head:6@2e-4,all:12@1e-4,all:24@2e-5")
+    parser.add_argument("--folds", action="store_true", help="train on each of the dataset's folds")
+    parser.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped")
+    parser.add_argument("--dry-run", action="store_true", help="show table and settings, train nothing")
+    _add_balance(parser)
+    # argparse gives a list of words what stands before the first flag and then no more.
+    parser.parse_known_args = _gather_words(parser)  # type: ignore[method-assign]
+
+
+def _add_balance(parser: argparse.ArgumentParser) -> None:
+    flags = parser.add_argument_group("balance", "also under `seepseg: balance:` in data.yaml")
+    flags.add_argument(
+        "--class-weights",
+        dest="weights_by_class",
+        metavar="RULE",
+        help="none, inverse, sqrt, effective:β, cls_pw:x, or name=w,name=w",
+    )
+    flags.add_argument(
+        "--positives",
+        action="store_true",
+        default=None,
+        help="weigh only what a missed object costs, not the whole column of the class",
+    )
+    flags.add_argument(
+        "--repeat", type=float, metavar="T", help="repeat images of classes that fewer than this share of images have"
+    )
+    flags.add_argument("--paste", type=int, metavar="N", help="paste rare objects until each class has N instances")
+    flags.add_argument("--merge", action="append", metavar="NEW=a,b", help="make one class of several; may be repeated")
+    flags.add_argument("--mask-loss", choices=("bce", "dice", "iou"), help="loss of the masks (bce)")
+    flags.add_argument("--focal", type=float, metavar="G", help="gamma of a focal factor in the class loss (0, none)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, or go on with a training; the run folder is the last line."""
+    data, pairs = split_words(args.words)
+    if args.resume is not None:
+        return _resume(args, data, pairs)
+    if data is None:
+        raise UsageError("give the dataset to train on, such as: seepseg train datasets/seep/data.yaml")
+    request = _request(args, data, pairs)
+    if args.dry_run:
+        return _show(request, args.stages)
+    print(f"next: {_train(request, args)}")
+    return 0
+
+
+def split_words(words: Sequence[str]) -> tuple[Path | None, list[str]]:
+    """The dataset and the settings, in any order."""
+    pairs = [word for word in words if "=" in word and not Path(word).exists()]
+    others = [word for word in words if word not in pairs]
+    if len(others) > 1:
+        raise UsageError(f"{' '.join(others[1:])}: one dataset can be given, and settings as key=value")
+    return (Path(others[0]) if others else None), pairs
+
+
+def _request(args: argparse.Namespace, data: Path, pairs: Sequence[str]) -> "Request":
+    from seepseg.train.overrides import read_pairs, read_preset
+    from seepseg.train.plan import Request
+
+    preset = read_preset(args.config) if args.config else {}
+    wish = preset.pop("model", None)
+    balance: dict[str, Any] = {key: getattr(args, key, None) for key in BALANCE}
+    return Request(
+        data=data,
+        settings=preset | read_pairs(pairs),
+        wish=wish,
+        balance=balance | {"weights": args.weights_by_class},
+        weights=args.weights,
+        sha256=args.weights_sha256,
+        project=args.project,
+        name=args.name,
+        best=args.best,
+        extra={"preset": args.config.name} if args.config else {},
+    )
+
+
+def _train(request: "Request", args: argparse.Namespace) -> str:
+    """Train as asked; the command to go on with."""
+    from seepseg.train.folds import train_folds
+    from seepseg.train.run import train
+    from seepseg.train.stages import read_stages, train_stages
+
+    stages = read_stages(args.stages) if args.stages else None
+    one = (lambda request: train_stages(request, stages)) if stages else train
+    if args.folds:
+        return f"figures of all folds are in {train_folds(request, one)}"
+    return f"seepseg eval {one(request)} {request.data}"
+
+
+def _resume(args: argparse.Namespace, data: Path | None, pairs: Sequence[str]) -> int:
+    from seepseg.train.overrides import read_pairs
+    from seepseg.train.resume import find_run, resume
+    from seepseg.train.stages import go_on, is_done_stage
+
+    odd = [flag for flag in ("config", "name", "weights", "stages", *BALANCE[1:]) if getattr(args, flag, None)]
+    if odd or args.folds or args.dry_run:
+        raise UsageError("--resume goes on with the settings that the run has; give it alone, or with the dataset")
+    run = find_run(args.resume, args.project)
+    if not is_done_stage(run):
+        resume(run, data=data, changes=read_pairs(pairs))
+    print(f"next: seepseg eval {go_on(run, data)} {data or 'DATA.yaml'}")
+    return 0
+
+
+def _show(request: "Request", stages: str | None) -> int:
+    from seepseg.train.plan import describe, plan_run
+    from seepseg.train.stages import read_stages
+
+    for stage in read_stages(stages) if stages else ():
+        print(f"stage: {stage.part}, {stage.epochs} epochs at {stage.lr:g}")
+    print(describe(plan_run(request)))
+    return 0
+
+
+def _gather_words(parser: argparse.ArgumentParser) -> Any:
+    def parse(args: Any = None, namespace: Any = None) -> tuple[argparse.Namespace, list[str]]:
+        found, left = argparse.ArgumentParser.parse_known_args(parser, args, namespace)
+        found.words += [word for word in left if not word.startswith("-")]
+        return found, [word for word in left if word.startswith("-")]
+
+    return parse

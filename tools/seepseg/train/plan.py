@@ -1,0 +1,210 @@
+"""Everything about one training, decided and told before it begins."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from seepseg import ultralytics_home
+from seepseg.dataset.layout import Dataset
+from seepseg.errors import MissingExtra, OutputError, UsageError
+from seepseg.train import machine
+from seepseg.train.balance import Balance, override, read_balance
+from seepseg.train.balanced import Balanced, apply_balance, as_json, open_dataset
+from seepseg.train.faults import check_dataset
+from seepseg.train.losses import Loss, check_task
+from seepseg.train.overrides import defaults
+from seepseg.train.start import Start, choose_start
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asks of one training."""
+
+    data: Path
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Ultralytics' own, from preset and command line."""
+    wish: str | None = None
+    """The model that the preset names."""
+    balance: Mapping[str, Any] = field(default_factory=dict)
+    """What flags say of it; data.yaml says the rest."""
+    weights: str | None = None
+    sha256: str | None = None
+    project: Path = Path("runs")
+    name: str | None = None
+    best: str = "mask_map"
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """What else the record is to keep: the stage or fold that this is, the preset."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A training with everything decided."""
+
+    request: Request
+    run: Path
+    balance: Balance
+    balanced: Balanced
+    loss: Loss
+    start: Start
+    task: str
+    settings: Mapping[str, Any]
+    device: str
+    notes: tuple[str, ...]
+
+
+def plan_run(request: Request) -> Plan:
+    """Decide everything and write the derived data; nothing is trained, and no run folder is made."""
+    run = find_place(request.project, request.name)
+    dataset = open_dataset(request.data)
+    balance, settings = resolve_balance(dataset, request)
+    model = settings.pop("model", None)
+    task = settings.get("task") or _task_of(request.weights, model, request.wish)
+    check = partial(check_dataset, one_class=bool(settings.get("single_cls")))
+    notes = [] if balance.merge else check(dataset)
+    _check_extras(settings)
+    device, about_device = _choose_device(settings)
+    start = choose_start(request.weights, model=model, wish=request.wish, task=task, sha256=request.sha256)
+    balanced = apply_balance(dataset, balance, seed=settings.get("seed", 0), workers=machine.core_count())
+    notes = check(balanced.dataset) if balance.merge else notes
+    loss = make_loss(balance, balanced.weights)
+    check_task(loss, task)
+    settings, about_settings = _settle(settings, balanced.dataset, balance)
+    return Plan(
+        request,
+        run,
+        balance,
+        balanced,
+        loss,
+        start,
+        task,
+        settings,
+        device,
+        (*notes, *balanced.notes, *about_settings, *about_device),
+    )
+
+
+def make_loss(balance: Balance, weights: Sequence[float] | None) -> Loss:
+    """The balance as the criterion takes it, with the weights of the table."""
+    return Loss(
+        class_weights=tuple(weights) if weights else None,
+        positives=balance.positives,
+        focal=balance.focal,
+        mask=balance.mask_loss,
+    )
+
+
+def describe(plan: Plan) -> str:
+    """What will be done, for the user."""
+    changed = {key: value for key, value in plan.settings.items() if value != defaults().get(key)}
+    lines = [
+        *(f"note: {note}" for note in plan.notes),
+        plan.balanced.table,
+        plan.start.sentence,
+        f"on {plan.device}",
+        f"balance: {_asked(plan.balance)}",
+        f"settings other than Ultralytics' own: {', '.join(f'{key}={value}' for key, value in changed.items())}",
+        f"run folder: {plan.run}",
+    ]
+    return "\n".join(lines)
+
+
+def find_place(project: Path, name: str | None) -> Path:
+    """The folder of a new run: never one that is there."""
+    if name is None:
+        taken = (project / ("train" if number == 1 else f"train{number}") for number in range(1, 1_000_000))
+        return next(place for place in taken if not place.exists())
+    if not name or Path(name).name != name or name in (".", ".."):
+        raise UsageError(f"--name {name}: a run's name is one folder below --project, such as seep-sqrt")
+    place = project / name
+    if place.exists():
+        raise OutputError(f"{place} is already there; give another --name, or go on with it: --resume {place}")
+    return place
+
+
+def resolve_balance(dataset: Dataset, request: Request) -> tuple[Balance, dict[str, Any]]:
+    """data.yaml's wish, then the flags. Ultralytics' cls_pw becomes our rule of that name: the table has to show it."""
+    base = read_balance(dataset.settings.get("balance"), f"{dataset.yaml}: seepseg: balance")
+    balance = override(base, request.balance, "the flags")
+    settings = dict(request.settings)
+    power = settings.get("cls_pw") or 0.0
+    if power and settings.get("task") != "semantic":
+        if balance.weights != "none":
+            raise UsageError(f"cls_pw={power} and the class weights {balance.weights} both weigh classes; give one")
+        balance = replace(balance, weights=f"cls_pw:{settings.pop('cls_pw')}")
+    if settings.get("single_cls") and balance.weights != "none":
+        raise UsageError("single_cls=True makes one class of all, so that class weights mean nothing; take one out")
+    return balance, settings
+
+
+def _settle(settings: dict[str, Any], dataset: Dataset, balance: Balance) -> tuple[dict[str, Any], list[str]]:
+    """The rest of Ultralytics' settings, and what to tell of them."""
+    notes = []
+    declared = dataset.imgsz
+    imgsz = settings.setdefault("imgsz", declared or defaults()["imgsz"])
+    if declared and imgsz != declared:
+        notes.append(
+            f"training at imgsz {imgsz}, but the labels are exact at {declared}; "
+            f"'seepseg check {dataset.yaml} --imgsz {imgsz}' says how close they come"
+        )
+    # A checkpoint hands its own on where nothing is said.
+    settings.setdefault("single_cls", False)
+    if settings.get("optimizer", "auto") == "auto" and {"lr0", "momentum"} & set(settings):
+        notes.append("optimizer=auto chooses lr0 and momentum itself; give an optimizer, such as AdamW, to use yours")
+    if balance.repeat and settings.get("fraction", 1.0) != 1.0:
+        notes.append("fraction takes the first images of the list, so repeats and table are of the whole split")
+    return settings, notes
+
+
+def _choose_device(settings: Mapping[str, Any]) -> tuple[str, list[str]]:
+    ultralytics_home.prepare()
+    import torch
+
+    tools: Any = import_module("ultralytics.utils.torch_utils")
+    try:
+        device = tools.parse_device(settings.get("device"))
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"device={settings.get('device')}: {first_line(error)}") from None
+    gpus = torch.cuda.device_count()
+    on_gpu = bool(gpus) and device not in ("cpu", "mps")
+    if device not in ("", "cpu", "mps") and not on_gpu:
+        raise UsageError(f"device={device}: no GPU is found here; leave device out, or give device=cpu")
+    if not on_gpu and settings.get("batch", 16) < 1:
+        raise UsageError(
+            f"batch={settings['batch']} fits the batch to a GPU's memory, and there is none; give batch=16"
+        )
+    more = [f"{gpus} GPUs are here and one is used; device=0,1 uses two"] if on_gpu and not device and gpus > 1 else []
+    return machine.describe_device(device), more
+
+
+def _check_extras(settings: Mapping[str, Any]) -> None:
+    """Ultralytics passes over transforms without a word where Albumentations is missing or refuses them."""
+    if not settings.get("augmentations"):
+        return
+    try:
+        albumentations = import_module("albumentations")
+    except ImportError:
+        raise MissingExtra("albumentations", "augment", "the preset's `augmentations`") from None
+    try:
+        for one in settings["augmentations"]:
+            albumentations.from_dict(one)
+    except Exception as error:  # whatever a transform's own checks raise
+        raise UsageError(f"augmentations: Albumentations refuses {one}: {first_line(error)}") from None
+
+
+def _task_of(*models: str | None) -> str:
+    named = next((model for model in models if model and model != "scratch"), "")
+    return "semantic" if "-sem" in Path(named).stem else "segment"
+
+
+def _asked(balance: Balance) -> str:
+    plain = as_json(Balance())
+    asked = [f"{key} {value}" for key, value in as_json(balance).items() if value and value != plain[key]]
+    return ", ".join(asked) or "none"
+
+
+def first_line(error: BaseException) -> str:
+    """What an error of others says, cut short."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

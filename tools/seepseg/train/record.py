@@ -1,0 +1,163 @@
+"""A run's own account of itself: record.json, kept up with every epoch, and input.json, which prediction reads.
+
+The callbacks are functions of a module, and all they know is in the file or on the trainer: the workers of a training
+on several GPUs get them by pickle.
+"""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from seepseg.errors import SeepsegError, SourceError, UsageError
+
+RECORD = "record.json"
+INPUT = "input.json"
+FINISHED, RUNNING, INTERRUPTED, FAILED = "finished", "running", "interrupted", "failed"
+PLACES = ("data", "model", "project", "save_dir", "pretrained", "resume", "cfg")
+"""Settings that hold folders of this machine."""
+
+
+def read_record(run: Path) -> dict[str, Any]:
+    """What record.json of a run says."""
+    file = run / RECORD
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SourceError(f"{run}: not a run of 'seepseg train' (it has no {RECORD})") from None
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{file}: not readable: {error}") from None
+    if not isinstance(record, dict):
+        raise SourceError(f"{file}: not the record of a run")
+    return record
+
+
+def write_json(file: Path, content: Mapping[str, Any]) -> None:
+    """Whole or not at all."""
+    partial_file = file.with_name(f".{file.name}.partial")
+    partial_file.write_text(json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
+    os.replace(partial_file, file)
+
+
+def update_record(run: Path, **changes: Any) -> None:
+    """Some entries anew; nothing where the run has not come as far as a record."""
+    if (run / RECORD).is_file():
+        write_json(run / RECORD, read_record(run) | changes)
+
+
+def attach(model: Any, facts: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
+    """Have an Ultralytics model keep the record of its training. `facts` are what is known before it begins."""
+    model.add_callback("on_pretrain_routine_start", partial(_begin, facts=facts, inputs=inputs))
+    for event, callback in (
+        ("on_train_start", _start),
+        ("on_train_epoch_start", _start_epoch),
+        ("on_train_epoch_end", _end_pass),
+        ("on_fit_epoch_end", _end_epoch),
+        ("on_train_end", _finish),
+    ):
+        model.add_callback(event, callback)
+
+
+@contextmanager
+def closing(run: Path) -> Iterator[None]:
+    """Around a training: what ends it early is written down, and told with the way to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        update_record(run, status=INTERRUPTED, ended=now())
+        print(f"stopped; {_way_on(run)}", file=sys.stderr)
+        raise
+    except SeepsegError as error:
+        update_record(run, status=FAILED, ended=now(), failure=str(error))
+        if "--resume" not in str(error):
+            error.args = (f"{error}; {_way_on(run)}",)
+        raise
+    except (RuntimeError, ValueError, AssertionError, FileNotFoundError, subprocess.CalledProcessError) as error:
+        update_record(run, status=FAILED, ended=now(), failure=f"{type(error).__name__}: {error}")
+        raise UsageError(f"Ultralytics gave up: {str(error).strip()}; {_way_on(run)}") from error
+
+
+def _way_on(run: Path) -> str:
+    if (run / "weights" / "last.pt").is_file():
+        return f"go on with: seepseg train --resume {shlex.quote(str(run))}"
+    return f"no epoch was finished, so start again under another name, or remove {run} first"
+
+
+def now() -> str:
+    """The time as records have it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def portable(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without the folders of this machine: file names, and relative paths below the working directory."""
+    return {key: _relative(value) if key in PLACES and value else value for key, value in settings.items()}
+
+
+def _relative(value: Any) -> Any:
+    if not isinstance(value, str | Path):
+        return value
+    path = Path(value)
+    if not path.is_absolute():
+        return str(path)
+    return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else path.name
+
+
+def _begin(trainer: Any, *, facts: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
+    run = Path(trainer.save_dir)
+    if trainer.resume:
+        update_record(run, status=RUNNING, ended=None)
+        return
+    settings = portable(vars(trainer.args))
+    seeds = {"seed": trainer.args.seed, "deterministic": trainer.args.deterministic}
+    record = {"status": RUNNING, "started": now(), **facts, "settings": settings, "seeds": seeds}
+    write_json(run / RECORD, record | {"resumed": [], "epochs": []})
+    write_json(run / INPUT, inputs)
+
+
+def _start(trainer: Any) -> None:
+    """By now Ultralytics has resolved optimizer, batch and learning rate."""
+    run = Path(trainer.save_dir)
+    changes: dict[str, Any] = {"settings": portable(vars(trainer.args))}
+    if trainer.resume:
+        record = read_record(run)
+        first = trainer.start_epoch + 1
+        changes["resumed"] = [*record["resumed"], {"epoch": first, "at": now()}]
+        changes["epochs"] = [one for one in record["epochs"] if one["epoch"] < first]
+    update_record(run, **changes)
+
+
+def _start_epoch(trainer: Any) -> None:
+    trainer.seepseg_began = time.perf_counter()
+
+
+def _end_pass(trainer: Any) -> None:
+    trainer.seepseg_pass_s = time.perf_counter() - trainer.seepseg_began
+
+
+def _end_epoch(trainer: Any) -> None:
+    """Called once more after the last epoch, for the final validation, which is none."""
+    began = trainer.__dict__.pop("seepseg_began", None)
+    if began is None:
+        return
+    run, images = Path(trainer.save_dir), len(trainer.train_loader.dataset)
+    epoch = {
+        "epoch": trainer.epoch + 1,
+        "seconds": round(time.perf_counter() - began, 2),
+        "images_per_s": round(images / trainer.seepseg_pass_s, 2),
+    }
+    if trainer.device.type == "cuda":
+        epoch["gpu_memory_gb"] = round(trainer.accelerator.max_memory_reserved() / 1e9, 2)
+    update_record(run, epochs=[*read_record(run)["epochs"], epoch])
+
+
+def _finish(trainer: Any) -> None:
+    metrics = {name: round(float(value), 6) for name, value in trainer.metrics.items()}
+    update_record(Path(trainer.save_dir), status=FINISHED, ended=now(), metrics=metrics)

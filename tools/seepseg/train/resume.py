@@ -1,0 +1,135 @@
+"""A training that was stopped goes on from the last epoch that it finished."""
+
+import csv
+import io
+import os
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from seepseg import ultralytics_home
+from seepseg.dataset.identity import dataset_hash
+from seepseg.errors import DatasetError, SourceError, UsageError
+from seepseg.train import record
+from seepseg.train.balance import Balance, override
+from seepseg.train.balanced import open_dataset
+from seepseg.train.plan import first_line, make_loss
+from seepseg.train.repeats import SUFFIX, write_repeats
+
+MAY_CHANGE = ("batch", "device", "workers", "cache", "patience", "time", "plots", "save_period")
+"""What Ultralytics lets a resumed training change, and what leaves the figures comparable."""
+
+
+def find_run(text: str, project: Path) -> Path:
+    """A run by its folder or by its name."""
+    run = next((place for place in (Path(text), project / text) if place.is_dir()), None)
+    if run is None:
+        raise UsageError(f"--resume {text}: no such run, neither a folder nor a name in {project}")
+    return run
+
+
+def resume(run: Path, *, data: Path | None = None, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Train a stopped run to its end; its record afterwards. `data` says where the dataset has moved to."""
+    kept = record.read_record(run)
+    refused = sorted(set(changes or {}) - set(MAY_CHANGE))
+    if refused:
+        raise UsageError(
+            f"a resumed training keeps its settings, so {', '.join(refused)} cannot change; only "
+            f"{', '.join(MAY_CHANGE)} can. For others start a new run from its weights: --weights {run}"
+        )
+    if kept["status"] == record.FINISHED:
+        raise UsageError(f"{run} is finished; train on from its weights with --weights {run}")
+    checkpoint = _read_checkpoint(run)
+    if checkpoint["epoch"] == -1 or checkpoint["epoch"] + 1 >= checkpoint["train_args"]["epochs"]:
+        return _close(run)
+    file = _same_dataset(data or Path(checkpoint["train_args"]["data"]), kept, run)
+    _trim_results(run, checkpoint["epoch"] + 1)
+    print(f"going on with {run} after epoch {checkpoint['epoch'] + 1} of {checkpoint['train_args']['epochs']}")
+    _continue(run, kept, file, changes or {})
+    return record.read_record(run)
+
+
+def _continue(run: Path, kept: Mapping[str, Any], data: Path, changes: Mapping[str, Any]) -> None:
+    from ultralytics.models.yolo.model import YOLO
+
+    from seepseg.train.trainer import trainer_class
+
+    last = str((run / "weights" / "last.pt").resolve())
+    balance = override(Balance(), kept["balance"], f"{run / record.RECORD}: balance")
+    loss = make_loss(balance, kept["class_weights"])
+    model = YOLO(last)
+    record.attach(model, {}, {})
+    with record.closing(run):
+        model.train(
+            trainer=trainer_class(kept["task"], loss, best=kept["best"]),
+            resume=last,
+            data=str(data.resolve()),
+            save_dir=str(run.resolve()),
+            **changes,
+        )
+
+
+def _read_checkpoint(run: Path) -> dict[str, Any]:
+    ultralytics_home.prepare()
+    patches: Any = import_module("ultralytics.utils.patches")
+    last = run / "weights" / "last.pt"
+    if not last.is_file():
+        raise SourceError(
+            f"{run} stopped before its first epoch was finished (it has no weights/last.pt); "
+            "start it again under another name, or remove the folder first"
+        )
+    try:
+        checkpoint: dict[str, Any] = patches.torch_load(last, map_location="cpu")
+        checkpoint["train_args"]["epochs"] - checkpoint["epoch"]
+    except Exception as error:  # whatever reading half a file raises
+        raise SourceError(
+            f"{last}: cannot be read ({first_line(error)}), perhaps since the disk was full; "
+            f"start a new run from {run / 'weights' / 'best.pt'} with --weights"
+        ) from None
+    return checkpoint
+
+
+def _same_dataset(file: Path, kept: Mapping[str, Any], run: Path) -> Path:
+    """The dataset of the run, if it still holds what it held. Repeats are written anew: another run may have replaced
+    the list."""
+    if not file.is_file():
+        raise DatasetError(f"{file}: the dataset of {run} is not there; say where it is: DATA.yaml --resume {run}")
+    given, threshold = file, kept["balance"].get("repeat")
+    if file.name.endswith(SUFFIX):
+        given = file.with_name(file.name.removesuffix(SUFFIX) + ".yaml")
+    dataset = open_dataset(given)
+    if dataset_hash(dataset) != kept["dataset"]["hash"]:
+        raise DatasetError(
+            f"{given}: images or labels have changed since {run} began, so it cannot go on as the same training; "
+            f"start a new run from its weights with --weights {run}"
+        )
+    return write_repeats(dataset, threshold, seed=kept["seeds"]["seed"]).yaml if threshold else given
+
+
+def _trim_results(run: Path, epochs: int) -> None:
+    """Rows of epochs that come again: a run can be killed between its row and its weights."""
+    file = run / "results.csv"
+    if not file.is_file():
+        return
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    rows = csv.reader(io.StringIO("".join(lines[1:])))
+    kept = [line for line, row in zip(lines[1:], rows, strict=True) if row and float(row[0]) <= epochs]
+    partial = file.with_name(".results.csv.partial")
+    partial.write_text("".join(lines[:1] + kept), encoding="utf-8")
+    os.replace(partial, file)
+
+
+def _close(run: Path) -> dict[str, Any]:
+    """All epochs were done, and what was left was tidying up."""
+    from ultralytics.engine import trainer as engine
+
+    from seepseg.train.trainer import whole_strips
+
+    with whole_strips():
+        for name in ("last.pt", "best.pt"):
+            if (run / "weights" / name).is_file():
+                engine.strip_optimizer(run / "weights" / name)
+    record.update_record(run, status=record.FINISHED, ended=record.now())
+    print(f"{run} had trained all its epochs and is finished now; measure it with: seepseg eval {run} DATA.yaml")
+    return record.read_record(run)

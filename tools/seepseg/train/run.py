@@ -1,0 +1,102 @@
+"""One training from beginning to end: everything decided and shown, then Ultralytics, then the record closed."""
+
+from pathlib import Path
+from typing import Any
+
+from seepseg import ultralytics_home
+from seepseg.dataset.identity import dataset_hash
+from seepseg.errors import UsageError
+from seepseg.train import machine, record
+from seepseg.train.balanced import as_json
+from seepseg.train.plan import Plan, Request, describe, first_line, plan_run
+
+BACKBONE = "backbone"
+"""A `freeze` of ours: as many layers as the architecture's backbone has."""
+
+
+def train(request: Request) -> Path:
+    """Plan, tell, execute."""
+    plan = plan_run(request)
+    print(describe(plan), flush=True)
+    return execute(plan)
+
+
+def execute(plan: Plan) -> Path:
+    """Train; the run folder. Whatever ends it early stands in its record."""
+    from seepseg.train.trainer import trainer_class
+
+    model = open_model(plan.start.model, plan.task)
+    settings = dict(plan.settings)
+    if settings.get("freeze") == BACKBONE:
+        settings["freeze"] = len(model.model.yaml["backbone"])
+    if plan.start.pretrained:
+        settings["pretrained"] = plan.start.pretrained
+    record.attach(model, _facts(plan), _inputs(plan))
+    trainer = trainer_class(plan.task, plan.loss, best=plan.request.best)
+    with record.closing(plan.run):
+        model.train(
+            trainer=trainer,
+            data=str(plan.balanced.data.resolve()),
+            project=str(plan.run.parent.resolve()),
+            name=plan.run.name,
+            **settings,
+        )
+    return plan.run
+
+
+def open_model(name: str, task: str) -> Any:
+    """Ultralytics' model of a .pt or an architecture, if it does the task."""
+    ultralytics_home.prepare()
+    from ultralytics.models.yolo.model import YOLO
+
+    try:
+        model = YOLO(name)
+    except Exception as error:  # a file that is no model fails in any way that unpickling can
+        raise UsageError(f"{name}: not a model that Ultralytics can open: {first_line(error)}") from None
+    if model.task != task:
+        raise UsageError(
+            f"{name}: is a model for {model.task}, and this training is for {task}; "
+            + ("add task=semantic, or name another" if model.task == "semantic" else "name one such as yolov8n-seg.pt")
+        )
+    return model
+
+
+def _facts(plan: Plan) -> dict[str, Any]:
+    dataset = plan.balanced.dataset
+    asked = {
+        "data": record.portable({"data": plan.request.data})["data"],
+        "settings": record.portable(plan.request.settings),
+        "wish": plan.request.wish,
+        "balance": dict(plan.request.balance),
+        "best": plan.request.best,
+    }
+    return {
+        "task": plan.task,
+        "best": plan.request.best,
+        "balance": as_json(plan.balance),
+        "class_weights": plan.balanced.weights,
+        "classes": list(plan.balanced.rows),
+        "start": plan.start.as_json(),
+        "dataset": {
+            "data": record.portable({"data": str(plan.balanced.data.resolve())})["data"],
+            "hash": dataset_hash(dataset),
+            "images": {split: len(images) for split, images in dataset.splits.items()},
+        },
+        "versions": machine.read_versions(),
+        "git": machine.read_commit(),
+        "hardware": machine.read_hardware(),
+        "device": plan.device,
+        "asked": asked,
+        **plan.request.extra,
+    }
+
+
+def _inputs(plan: Plan) -> dict[str, Any]:
+    dataset = plan.balanced.dataset
+    names = ["item"] if plan.settings.get("single_cls") else list(dataset.names)
+    return {
+        "task": plan.task,
+        "names": names,
+        "imgsz": plan.settings["imgsz"],
+        **{key: dataset.settings.get(key) for key in ("scale", "bands", "metres_per_pixel")},
+    }
