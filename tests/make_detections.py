@@ -11,7 +11,7 @@ from pycocotools.cocoeval import COCOeval
 
 from seepseg import rle
 from seepseg.dataset.truth import TrueObject, Truth
-from seepseg.evaluate.matching import AREAS, Kind, Predicted
+from seepseg.measures.matching import AREAS, Kind, Predicted
 
 Image = tuple[Truth, list[Predicted]]
 

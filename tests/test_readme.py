@@ -153,6 +153,19 @@ def test_a_command_of_the_readme_runs_as_it_stands(
         assert main(["preview", str(out), "--out", "sheet.png", "--split", "train"]) == 0
 
 
+def test_the_trainings_of_the_readme_are_planned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configs = Path(__file__).parents[1] / "configs"
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "configs").symlink_to(configs)
+    write_pairs(tmp_path, 30, classes=2)
+    assert main(["convert", "masks", "images", "masks", "datasets/seep", "--names", "a,b", "--imgsz", "64"]) == 0
+    for command in re.findall(r"^seepseg (train [^#\n]*)", README, re.MULTILINE):
+        assert main([*shlex.split(command), "--dry-run", "--weights", "scratch", "model=yolov8n-seg.yaml"]) == 0
+        assert "weight" in capsys.readouterr().out
+
+
 def test_the_python_of_the_readme_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

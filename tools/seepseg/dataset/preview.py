@@ -1,12 +1,10 @@
 """A contact sheet: each image, its truth, what training sees of its labels, and where the two differ."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from seepseg import raster, rle
@@ -15,16 +13,14 @@ from seepseg.dataset.fidelity import compare, load_rows, sample
 from seepseg.dataset.layout import Dataset, label_path, read_rows
 from seepseg.dataset.truth import Truth, annotations_path, read_truth
 from seepseg.errors import DatasetError, UsageError
+from seepseg.painting import Colours, class_map, fit_photo, overlay, shrink
 from seepseg.palette import colour_of
 from seepseg.progress import track
-from seepseg.values import Bitmap
 
-Colours = NDArray[np.uint8]
 CELL, GAP, MARGIN, CAPTION = 300, 12, 28, 26
 PAPER, INK, FAINT = (250, 250, 248), (34, 34, 34), (120, 120, 120)
 HAIRLINE = (220, 220, 216)
 MISSING, EXTRA = (196, 0, 110), (0, 105, 200)
-VEIL = 0.55
 COLUMNS = ("image", "truth", "label as loaded", "difference")
 
 
@@ -158,61 +154,20 @@ def _cells(one: Shown, imgsz: int) -> list[Colours | None]:
     height, width = pixels.shape[:2]
     share = CELL / max(width, height)
     wide, high = max(1, round(width * share)), max(1, round(height * share))
-    photo = _scale(pixels if pixels.ndim == 3 else pixels[..., None].repeat(3, axis=2), wide, high)[..., ::-1]
+    photo = fit_photo(pixels, wide, high)
     loaded = load_rows(read_rows(label_path(one.image)), width, height, imgsz)
     size = loaded.height, loaded.width
-    painted = _class_map(((class_id, loaded.paint(row)) for row, class_id in enumerate(loaded.class_ids)), size)
-    label = _overlay(photo, _shrink(painted, wide, high))
+    painted = class_map(((class_id, loaded.paint(row)) for row, class_id in enumerate(loaded.class_ids)), size)
+    label = overlay(photo, shrink(painted, wide, high))
     if one.truth is None:
         return [photo, None, label, None]
     objects = ((true.class_id, rle.decode(true.rle, width, height)) for true in one.truth.objects)
-    truth = _class_map(((class_id, sample(bitmap, *size[::-1])) for class_id, bitmap in objects), size)
+    truth = class_map(((class_id, sample(bitmap, *size[::-1])) for class_id, bitmap in objects), size)
     differs = painted != truth
-    missing = _shrink((differs & (truth > 0)).astype(np.int32), wide, high) > 0
-    extra = _shrink((differs & (painted > 0)).astype(np.int32), wide, high) > 0
+    missing = shrink((differs & (truth > 0)).astype(np.int32), wide, high) > 0
+    extra = shrink((differs & (painted > 0)).astype(np.int32), wide, high) > 0
     grey = (photo.mean(axis=2, keepdims=True) * 0.45 + 130).astype(np.uint8).repeat(3, axis=2)
-    outlined = _shrink(truth, wide, high) > 0
+    outlined = shrink(truth, wide, high) > 0
     grey[outlined] = (grey[outlined] * 0.8).astype(np.uint8)
     grey[missing], grey[extra] = MISSING, EXTRA
-    return [photo, _overlay(photo, _shrink(truth, wide, high)), label, grey]
-
-
-def _class_map(objects: Iterable[tuple[int, Bitmap]], size: tuple[int, int]) -> NDArray[np.int32]:
-    classes = np.zeros(size, np.int32)
-    for class_id, bitmap in objects:
-        classes[bitmap > 0] = class_id + 1
-    return classes
-
-
-def _shrink(classes: NDArray[np.int32], width: int, height: int) -> NDArray[np.int32]:
-    """To the size of a cell; where several pixels meet in one, a single one of them still shows."""
-    for axis, length in ((0, height), (1, width)):
-        starts = np.arange(length) * classes.shape[axis] // length
-        enlarging = length >= classes.shape[axis]
-        classes = classes.take(starts, axis) if enlarging else np.maximum.reduceat(classes, starts, axis)
-    return classes
-
-
-def _overlay(photo: Colours, classes: NDArray[np.int32]) -> Colours:
-    """The photo with each class veiled in its colour and edged in it."""
-    colours = np.array([(0, 0, 0), *(colour_of(index) for index in range(int(classes.max())))], np.float64)
-    inside = classes > 0
-    edge = inside & _borders(classes)
-    blended = photo.astype(np.float64)
-    blended[inside] = (1 - VEIL) * blended[inside] + VEIL * colours[classes[inside]]
-    blended[edge] = colours[classes[edge]]
-    return blended.round().astype(np.uint8)
-
-
-def _borders(classes: NDArray[np.int32]) -> NDArray[np.bool_]:
-    padded = np.pad(classes, 1, mode="edge")
-    middle = padded[1:-1, 1:-1]
-    beside = (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:])
-    borders: NDArray[np.bool_] = np.logical_or.reduce([middle != other for other in beside])
-    return borders
-
-
-def _scale(pixels: Colours, width: int, height: int) -> Colours:
-    smaller = width < pixels.shape[1]
-    scaled = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_NEAREST)
-    return scaled.astype(np.uint8, copy=False)
+    return [photo, overlay(photo, shrink(truth, wide, high)), label, grey]

@@ -1,1 +1,1 @@
-"""Training that finds the rare classes: balance, losses, weights to start from, and the record of a run."""
+"""Training that finds the rare classes: balance, losses, where weights come from, and the record of a run."""

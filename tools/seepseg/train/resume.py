@@ -16,6 +16,7 @@ from seepseg.train.balance import Balance, override
 from seepseg.train.balanced import open_dataset
 from seepseg.train.plan import first_line, make_loss
 from seepseg.train.repeats import SUFFIX, write_repeats
+from seepseg.train.run import leave_thresholds
 
 MAY_CHANGE = ("batch", "device", "workers", "cache", "patience", "time", "plots", "save_period")
 """What Ultralytics lets a resumed training change, and what leaves the figures comparable."""
@@ -47,6 +48,7 @@ def resume(run: Path, *, data: Path | None = None, changes: Mapping[str, Any] | 
     _trim_results(run, checkpoint["epoch"] + 1)
     print(f"going on with {run} after epoch {checkpoint['epoch'] + 1} of {checkpoint['train_args']['epochs']}")
     _continue(run, kept, file, changes or {})
+    leave_thresholds(run, file, one_class=bool(checkpoint["train_args"].get("single_cls")))
     return record.read_record(run)
 
 
@@ -122,10 +124,9 @@ def _trim_results(run: Path, epochs: int) -> None:
 
 def _close(run: Path) -> dict[str, Any]:
     """All epochs were done, and what was left was tidying up."""
-    from ultralytics.engine import trainer as engine
-
     from seepseg.train.trainer import whole_strips
 
+    engine: Any = import_module("ultralytics.engine.trainer")
     with whole_strips():
         for name in ("last.pt", "best.pt"):
             if (run / "weights" / name).is_file():

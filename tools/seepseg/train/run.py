@@ -5,7 +5,7 @@ from typing import Any
 
 from seepseg import ultralytics_home
 from seepseg.dataset.identity import dataset_hash
-from seepseg.errors import UsageError
+from seepseg.errors import SeepsegError, UsageError
 from seepseg.train import machine, record
 from seepseg.train.balanced import as_json
 from seepseg.train.plan import Plan, Request, describe, first_line, plan_run
@@ -41,7 +41,21 @@ def execute(plan: Plan) -> Path:
             name=plan.run.name,
             **settings,
         )
+    leave_thresholds(plan.run, plan.balanced.dataset.yaml, one_class=bool(settings["single_cls"]))
     return plan.run
+
+
+def leave_thresholds(run: Path, data: Path, *, one_class: bool = False) -> None:
+    """Choose on the val split what `predict` will use. A training that ended well is not spoilt where that fails."""
+    if one_class:
+        print("note: no thresholds were chosen: the model knows one class, the dataset's names are others")
+        return
+    from seepseg.evaluate.run import choose_run_thresholds
+
+    try:
+        choose_run_thresholds(run, data)
+    except SeepsegError as error:
+        print(f"note: no thresholds were chosen: {error}")
 
 
 def open_model(name: str, task: str) -> Any:

@@ -1,0 +1,135 @@
+"""The images of a split with their truth: the exact one of the conversion, or label rows painted at native size."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seepseg import raster, rle
+from seepseg.dataset.fidelity import paint_row
+from seepseg.dataset.layout import Dataset, label_path, read_manifest, read_rows
+from seepseg.dataset.places import Place, find_places
+from seepseg.dataset.truth import TrueObject, Truth, annotations_path, read_truth
+from seepseg.errors import DatasetError, SourceError, UsageError, listing
+from seepseg.raster import Pixels
+from seepseg.wording import enumerate_words
+
+PAINTED = (
+    "the dataset has no exact truth (annotations/), so its label rows count, painted at the images' own size; "
+    "'seepseg convert' keeps the truth exact"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One image to be evaluated, its pixels unread."""
+
+    name: str
+    """Its path below images/<split>/."""
+    image: Path
+    group: str | None
+    truth: Truth | None
+    """None where the label rows are the truth, which takes the image's size to paint."""
+
+
+def pick_split(dataset: Dataset, asked: str | None) -> str:
+    """The split to report: if nothing is asked for test, or val where there is no test."""
+    there = [split for split, images in dataset.splits.items() if images]
+    split = asked or next((one for one in ("test", "val") if one in there), None)
+    if split is None or split not in there:
+        wanted = f"no {asked} split" if asked else "neither a test nor a val split"
+        have = f"it has {enumerate_words(there)}" if there else "it has none at all"
+        raise UsageError(f"{dataset.yaml}: {wanted} with images in it; {have}")
+    return split
+
+
+def read_samples(dataset: Dataset, split: str) -> tuple[list[Sample], list[str]]:
+    """The images of a split in the order of data.yaml, and what the user should hear of their truth."""
+    places = find_places(dataset)[split]
+    truths = _read_truths(places)
+    groups = _read_groups(places)
+    keys = [(place.root, place.record) for place in places]
+    samples = [
+        Sample(name, place.image, groups.get(key), truths.get(key))
+        for name, place, key in zip(_tell_apart(places), places, keys, strict=True)
+    ]
+    return samples, [] if len(truths) == len(samples) else [PAINTED]
+
+
+def truth_of(sample: Sample, width: int, height: int) -> Truth:
+    """The truth of an image whose size is known by now."""
+    truth = sample.truth
+    if truth is None:
+        rows = read_rows(label_path(sample.image))
+        return Truth(width, height, None, [_paint(*row, width, height) for row in rows])
+    if (truth.width, truth.height) != (width, height):
+        raise DatasetError(
+            f"{sample.image}: {width} × {height} pixels, but its truth is of {truth.width} × {truth.height}; "
+            "the image was changed since the conversion: convert the source again"
+        )
+    return truth
+
+
+def read_image(path: Path) -> Pixels:
+    """8-bit pixels as training sees them."""
+    try:
+        pixels = raster.decode(path.read_bytes())
+    except OSError as error:
+        raise SourceError(f"{path}: not readable: {error.strerror}; run 'seepseg check'") from None
+    if pixels is None:
+        raise SourceError(f"{path}: not readable as an image; run 'seepseg check' for all that are not")
+    return pixels
+
+
+def groups_of(samples: Sequence[Sample]) -> list[str] | None:
+    """The scene of each image, an image that the manifest does not know being its own; None where it knows none."""
+    if all(sample.group is None for sample in samples):
+        return None
+    return [f"image {sample.name}" if sample.group is None else f"group {sample.group}" for sample in samples]
+
+
+def _read_truths(places: Sequence[Place]) -> dict[tuple[Path, str], Truth]:
+    """By the root and record of each image; nothing for images of a folder without annotations."""
+    folders = defaultdict(list)
+    for place in places:
+        folders[place.root, place.home].append(place)
+    found: dict[tuple[Path, str], Truth] = {}
+    problems = []
+    for (root, home), some in folders.items():
+        file = annotations_path(root, home) if home else None
+        if file and file.is_file():
+            truths = read_truth(file, {place.name for place in some})
+            found |= {(root, place.record): truths[place.name] for place in some if place.name in truths}
+            problems += [f"{file}: no truth for {place.name}" for place in some if place.name not in truths]
+        elif not any(label_path(place.image).is_file() for place in some):
+            problems.append(f"{some[0].image.parent}: none of its images has a label file or a truth in {root}")
+    if problems:
+        raise DatasetError(listing([*problems, "without truth nothing can be measured; convert the source again"]))
+    return found
+
+
+def _read_groups(places: Sequence[Place]) -> dict[tuple[Path, str], str]:
+    roots = {place.root for place in places}
+    return {
+        (root, record["image"]): str(record["group"])
+        for root in roots
+        if (root / "manifest.jsonl").is_file()
+        for record in read_manifest(root)
+        if record.get("group") is not None and "image" in record
+    }
+
+
+def _tell_apart(places: Sequence[Place]) -> list[str]:
+    """Names below the split's folder; for a split of several folders that share names, from further up."""
+    for names in ([place.name for place in places], [place.record for place in places]):
+        if max(Counter(names).values(), default=0) < 2:
+            return names
+    return [str(place.image) for place in places]
+
+
+def _paint(class_id: int, polygon: NDArray[np.float64], width: int, height: int) -> TrueObject:
+    crop, x, y = paint_row(polygon, width, height)
+    return TrueObject(class_id, rle.encode_crop(crop, x, y, width, height), None)
