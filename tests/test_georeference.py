@@ -46,6 +46,14 @@ def test_web_mercator_is_measured_on_the_ground(tmp_path):
     assert mean_metres(grid(path)) == pytest.approx(5, rel=0.01)
 
 
+def test_metres_under_a_crs_of_degrees_are_refused_in_a_sentence(tmp_path):
+    path = write_geotiff(tmp_path / "a.tif", SEA, crs="EPSG:4326", transform=utm())
+    with pytest.raises(
+        SourceError, match=r"a\.tif: says that it is in EPSG:4326, and no place .* y 3,999,800; give it"
+    ):
+        grid(path)
+
+
 def test_a_plain_picture_has_no_metres(tmp_path):
     path = write_image(tmp_path / "a.png", grey_image(np.random.default_rng(0), 20, 20))
     assert spacing(items(path), None) is None
@@ -108,8 +116,11 @@ def test_places_on_the_ground_come_back_as_pixels(tmp_path, gcps, gsd):
     assert found == pytest.approx(np.array([[12.5, 6.3], [30, 20]]) * 10 / (gsd or 10), abs=1e-6)
 
 
-def test_what_is_no_raster_is_refused_in_one_sentence(tmp_path):
+@pytest.mark.parametrize("content", [b"not a tif", b"II*\0", None])
+def test_what_is_no_raster_is_refused_in_a_sentence_that_names_it_once(tmp_path, content):
     path = tmp_path / "a.tif"
-    path.write_text("not a tif")
-    with pytest.raises(SourceError, match=r"a\.tif: not readable as an image"), open_raster(path):
+    if content:
+        path.write_bytes(content)
+    with pytest.raises(SourceError, match=r"a\.tif: not readable as an image: \w") as error, open_raster(path):
         pass
+    assert str(error.value).count("a.tif") == 1

@@ -44,7 +44,7 @@ def test_run_lengths_give_the_outlines_of_their_bitmap() -> None:
 
 def test_polygons_have_the_truth_that_pycocotools_gives() -> None:
     parts = [np.array([[2.0, 2], [9, 3], [5, 11]]), np.array([[12.0, 4], [18, 4], [18, 9], [12, 9]])]
-    one = instances.from_polygons(parts, 30, 20, 0)
+    (one,) = instances.from_polygons([instances.Drawn(parts, 0)], 30, 20)
     assert one is not None
     expected = coco_mask.decode(coco_mask.frPyObjects([part.ravel().tolist() for part in parts], 20, 30)).any(axis=2)
     assert np.array_equal(rle.decode(one.rle, 30, 20), expected)

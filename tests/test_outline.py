@@ -7,7 +7,7 @@ from hypothesis.extra import numpy as hnp
 
 from make import Bitmap, ragged, thin
 from seepseg import instances, outline, tracing
-from seepseg.dataset.fidelity import measure_fidelity
+from seepseg.dataset.fidelity import compare, load_rows
 
 
 def label_rows(bitmap: Bitmap, imgsz: int) -> list[np.ndarray]:
@@ -23,7 +23,7 @@ def through_loader(bitmap: Bitmap, imgsz: int) -> float:
     """IoU of what training sees with the truth."""
     height, width = bitmap.shape
     rows = [(0, row) for row in label_rows(bitmap, imgsz)]
-    return measure_fidelity(rows, [(0, bitmap)], width, height, imgsz).classes.get(0, 1.0)
+    return compare(load_rows(rows, width, height, imgsz), [(0, bitmap)], width, height).classes.get(0, 1.0)
 
 
 bitmaps = hnp.arrays(
@@ -117,7 +117,7 @@ def _fidelities(make: object, imgsz: int) -> list[float]:
 
 def test_a_drawn_polygon_is_written_as_it_is() -> None:
     corners = np.array([[1.25, 2.5], [9.0, 2.5], [4.125, 7.75]])
-    one = instances.from_polygons([corners], 16, 8, 3)
+    (one,) = instances.from_polygons([instances.Drawn([corners], 3)], 16, 8)
     assert one is not None
     (placed,) = outline.place(one.outlines, 16, 8, 640)
     assert np.array_equal(placed * (16, 8), corners)

@@ -1,3 +1,5 @@
+import json
+import math
 import os
 import signal
 import subprocess
@@ -11,7 +13,7 @@ import pytest
 
 from make import write_pairs
 from seepseg.errors import SeepsegError
-from seepseg.workers import WAITING, in_order
+from seepseg.workers import WAITING, Crew, in_order
 from worker_tasks import LONG, end_oneself, late_first, refuse, sleep_long, touch
 
 
@@ -69,6 +71,33 @@ def test_leaving_early_ends_the_workers_at_once(tmp_path):
     assert not any(map(is_running, pids_in(tmp_path)))
 
 
+def test_a_crew_starts_before_its_work_is_known():
+    with closing(Crew(2)) as crew:
+        crew.start()
+        pids = set(workers_of(os.getpid()))
+        assert len(pids) == 2
+        results = list(in_order(late_first, range(20), crew))
+    assert [task for task, _ in results] == list(range(20))
+    assert {pid for _, pid in results} <= pids
+    assert not any(map(is_running, pids))
+
+
+def test_a_crew_without_work_ends_at_once():
+    began = time.monotonic()
+    with closing(Crew(2)) as crew:
+        crew.start()
+        pids = workers_of(os.getpid())
+    assert time.monotonic() - began < LONG / 2
+    assert len(pids) == 2
+    assert not any(map(is_running, pids))
+
+
+def test_a_crew_of_one_is_this_process():
+    with closing(Crew(1)) as crew:
+        crew.start()
+        assert list(in_order(late_first, range(3), crew)) == [(task, os.getpid()) for task in range(3)]
+
+
 def test_ctrl_c_is_heard_as_before_once_the_results_are_in():
     list(in_order(refuse, range(2), 2))
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -89,9 +118,22 @@ def test_workers_end_when_their_parent_is_killed(tmp_path):
 
 
 CONVERT = ("convert", "masks", "in/images", "in/masks", "out", "--names", "a,b", "--workers", "2")
+COCO = ("convert", "coco", "all.json", "out", "--images", "in/images", "--workers", "2")
 CHECK = ("check", "ds", "--workers", "2")
 SIMULATE = ("simulate", "tiles", "out", "--count", "4000", "--workers", "2")
 """Each is at work for much longer than the moments below, and leaves `out` if it is not stopped."""
+
+
+def write_polygons(path: Path, images: list[Path]) -> None:
+    """So many that the workers start while they are read."""
+    turn = [number / 50 for number in range(314)]
+    ring = [round(32 + 20 * value, 3) for angle in turn for value in (math.cos(angle), math.sin(angle))]
+    listed = [{"id": number, "file_name": image.name} for number, image in enumerate(images)]
+    annotations = [
+        {"id": number, "image_id": number, "category_id": 1, "segmentation": [ring]} for number in range(len(images))
+    ]
+    document = {"images": listed, "annotations": annotations, "categories": [{"id": 1, "name": "oil"}]}
+    path.write_text(json.dumps(document))
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +141,7 @@ def work(tmp_path_factory):
     folder = tmp_path_factory.mktemp("work")
     write_pairs(folder / "in", 3000)
     write_pairs(folder / "few", 800)
+    write_polygons(folder / "all.json", sorted((folder / "in/images").iterdir()))
     call = ["convert", "masks", "few/images", "few/masks", "ds", "--names", "a,b", "--split", "1"]
     subprocess.run([sys.executable, "-m", "seepseg", *call], cwd=folder, check=True, capture_output=True)
     return folder
@@ -127,7 +170,7 @@ def workers_of(pid: int) -> list[int]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("delay", [0.0, 0.3, 1.0], ids=["starting", "importing", "working"])
-@pytest.mark.parametrize("command", [CONVERT, CHECK, SIMULATE], ids=["convert", "check", "simulate"])
+@pytest.mark.parametrize("command", [CONVERT, COCO, CHECK, SIMULATE], ids=["convert", "coco", "check", "simulate"])
 def test_ctrl_c_ends_quietly_and_leaves_nothing(work, command, delay):
     with started(command, work) as running:
         until(lambda: workers_of(running.pid), "no worker was started")
@@ -137,11 +180,11 @@ def test_ctrl_c_ends_quietly_and_leaves_nothing(work, command, delay):
     assert running.returncode == 130
     assert told.splitlines()[-1] == "seepseg: stopped"
     assert "Traceback" not in told
-    assert sorted(path.name for path in work.iterdir()) == ["ds", "few", "in"]
+    assert sorted(path.name for path in work.iterdir()) == ["all.json", "ds", "few", "in"]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [CONVERT, CHECK, SIMULATE], ids=["convert", "check", "simulate"])
+@pytest.mark.parametrize("command", [CONVERT, COCO, CHECK, SIMULATE], ids=["convert", "coco", "check", "simulate"])
 def test_a_worker_killed_from_outside_is_told_in_a_sentence(work, command):
     with started(command, work) as running:
         until(lambda: len(workers_of(running.pid)) == 2, "the workers did not start")
@@ -150,4 +193,4 @@ def test_a_worker_killed_from_outside_is_told_in_a_sentence(work, command):
     assert running.returncode == 2
     assert "try --workers 1" in told.splitlines()[-1]
     assert "Traceback" not in told
-    assert sorted(path.name for path in work.iterdir()) == ["ds", "few", "in"]
+    assert sorted(path.name for path in work.iterdir()) == ["all.json", "ds", "few", "in"]

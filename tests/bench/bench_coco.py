@@ -29,6 +29,16 @@ convert_coco(sys.argv[1], sys.argv[2], use_segments=True, cls91to80=False)
 print("seconds", time.perf_counter() - start)
 """
 
+OURS = """
+import sys, time
+import seepseg.commands.convert, seepseg.dataset.write, seepseg.labels.coco
+from seepseg.cli import main
+start = time.perf_counter()
+code = main(sys.argv[1:])
+print("seconds", time.perf_counter() - start)
+sys.exit(code)
+"""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -79,40 +89,48 @@ def write_data(folder: Path, count: int) -> None:
 
 def compare(data: Path, scratch: Path, rounds: int, workers: int) -> None:
     size = (data / "annotations/instances_all.json").stat().st_size
-    ours, theirs, theirs_inside, peaks = [], [], [], []
+    ours, theirs = [], []
     for number in range(rounds):
         out = scratch / f"theirs{number}"
-        seconds, _, said = run([sys.executable, "-c", THEIRS, str(data / "annotations"), str(out)])
-        theirs.append(seconds)
-        theirs_inside.append(float(said.split("seconds")[-1]))
-        command = ["convert", "coco", str(data), str(scratch / f"ours{number}"), "--workers", str(workers), "--link"]
-        seconds, peak, _ = run([sys.executable, "-m", "seepseg", *command])
-        ours.append(seconds)
-        peaks.append(peak)
-        print(f"round {number + 1}: {theirs[-1]:.1f} s ({theirs_inside[-1]:.1f} s without imports) | {ours[-1]:.1f} s")
-    print(f"JSON of {size / 1e6:.1f} MB; medians of {rounds}, {workers} workers")
-    mine = statistics.median(ours)
-    print(f"convert_coco, labels alone      {statistics.median(theirs_inside):6.1f} s (imports left out)")
-    print(f"seepseg convert coco, all of it {mine:6.1f} s")
-    print(f"ratio {statistics.median(theirs_inside) / mine:.2f}, with imports {statistics.median(theirs) / mine:.2f}")
-    print(f"peak memory {max(peaks) / 1e6:.0f} MB over all processes, {max(peaks) / size:.1f} times the JSON")
+        theirs.append(run([sys.executable, "-c", THEIRS, str(data / "annotations"), str(out)]))
+        ours.append(run(our_command(data, scratch / f"ours{number}", workers)))
+        print(
+            f"round {number + 1}: {theirs[-1][0]:.1f} s ({theirs[-1][1]:.1f}) | {ours[-1][0]:.1f} s ({ours[-1][1]:.1f})"
+        )
+    their_whole, their_inside = (statistics.median(seconds) for seconds in zip(*theirs, strict=True))
+    our_whole, our_inside = (statistics.median(seconds) for seconds in zip(*ours, strict=True))
+    print(f"JSON of {size / 1e6:.1f} MB; medians of {rounds}, {workers} workers; in brackets without the first imports")
+    print(f"convert_coco, labels alone      {their_whole:5.1f} s ({their_inside:.1f})")
+    print(f"seepseg convert coco, all of it {our_whole:5.1f} s ({our_inside:.1f})")
+    mixed = their_inside / our_whole
+    print(f"ratio {their_whole / our_whole:.2f} ({their_inside / our_inside:.2f}); with our imports alone {mixed:.2f}")
+    peak = peak_memory(our_command(data, scratch / "watched", workers))
+    print(f"peak memory {peak / 1e6:.0f} MB over all processes, {peak / size:.1f} times the JSON")
 
 
-def run(command: Sequence[str]) -> tuple[float, int, str]:
-    """Seconds, most bytes resident over the process and its children, and what it printed."""
-    with tempfile.TemporaryFile("w+") as said:
-        start = time.perf_counter()
-        process = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, text=True)
-        peak = 0
-        while process.poll() is None:
-            peak = max(peak, resident(process.pid))
-            time.sleep(0.02)
-        seconds = time.perf_counter() - start
-        said.seek(0)
-        text = said.read()
-    if process.returncode:
-        sys.exit(f"{' '.join(command)}\n{text}")
-    return seconds, peak, text
+def our_command(data: Path, out: Path, workers: int) -> list[str]:
+    command = ["convert", "coco", str(data), str(out), "--workers", str(workers), "--link"]
+    return [sys.executable, "-c", OURS, *command]
+
+
+def run(command: Sequence[str]) -> tuple[float, float]:
+    """Seconds from start to end, and those after the imports, which the command prints."""
+    start = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True)
+    seconds = time.perf_counter() - start
+    if done.returncode:
+        sys.exit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
+    return seconds, float(done.stdout.split("seconds")[-1])
+
+
+def peak_memory(command: Sequence[str]) -> int:
+    """Most bytes resident over the process and its children, in a run of its own: to look takes a tenth of a core."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    peak = 0
+    while process.poll() is None:
+        peak = max(peak, resident(process.pid))
+        time.sleep(0.02)
+    return peak
 
 
 def resident(pid: int) -> int:

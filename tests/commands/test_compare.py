@@ -61,4 +61,4 @@ def test_a_folder_without_an_evaluation_is_a_sentence(folders, tmp_path, capsys)
 @pytest.mark.parametrize("number", ["99", "1000000"])
 def test_too_few_or_too_many_drawings_are_refused(folders, capsys, number):
     assert compare(folders, "--replicates", number) == 2
-    assert "give a number from 100 to 100,000" in capsys.readouterr().err
+    assert "give a whole number from 100 to 100,000" in capsys.readouterr().err

@@ -21,7 +21,7 @@ from seepseg.measures.threshold_file import read_thresholds
 from seepseg.predict.engine import open_model
 
 NAMES = ("class0", "class1")
-QUICK = ["--replicates", "20", "--device", "cpu"]
+QUICK = ["--replicates", "100", "--device", "cpu"]
 
 
 @pytest.fixture(scope="module")
@@ -125,15 +125,15 @@ def masks(tmp_path):
 
 
 def test_masks_are_judged_in_place_of_a_model(masks, tmp_path, capsys):
-    assert main(["eval", *masks, "--out", str(tmp_path / "out"), "--replicates", "20", "--no-report", "--json"]) == 0
+    assert main(["eval", *masks, "--out", str(tmp_path / "out"), "--replicates", "100", "--no-report", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report == json.loads((tmp_path / "out/metrics.json").read_text())
     assert (report["task"], report["pixels"]["miou"], report["mask"]) == ("masks", 1, None)
-    assert report["made"]["command"].endswith("--replicates 20")
+    assert report["made"]["command"].endswith("--replicates 100")
 
 
 def test_masks_have_a_table_for_people_and_a_report(masks, tmp_path, capsys):
-    assert main(["val", *masks, "--out", str(tmp_path / "out"), "--replicates", "20"]) == 0
+    assert main(["val", *masks, "--out", str(tmp_path / "out"), "--replicates", "100"]) == 0
     shown = capsys.readouterr().out
     assert "pixels Dice" in shown
     assert "mAP" not in shown
@@ -146,6 +146,9 @@ def test_masks_have_a_table_for_people_and_a_report(masks, tmp_path, capsys):
         (["--conf", "0.3"], "--conf is for a model"),
         (["--split", "train"], "no train split"),
         ([], "--out"),
+        (["--replicates", "99"], "--replicates 99: give a whole number from 100 to 100,000"),
+        (["--seed", "-1"], "--seed -1: give a whole number from 0"),
+        (["--batch", "0"], "--batch 0: give a whole number from 1"),
     ],
 )
 def test_what_does_not_go_together_is_a_sentence(masks, capsys, flags, said):

@@ -6,6 +6,7 @@ from make_training import QUICK, tiny_dataset
 from seepseg.cli import build_parser, main
 from seepseg.commands.train import split_words
 from seepseg.train import stages
+from seepseg.train.plan import Request
 from seepseg.train.record import read_record, write_json
 
 SETTINGS = [f"{key}={value}" for key, value in QUICK.items()]
@@ -74,9 +75,13 @@ def test_key_value_counts_more_than_the_preset(data: str, tmp_path: Path, capsys
         (["data", "--positives"], "give weights too"),
         (["data", "--stages", "head"], "a stage is PART:EPOCHS@RATE"),
         (["data", "--folds"], "no folds to train on"),
+        (["data", "--folds", "--dry-run"], "no folds to train on"),
+        (["data", "--weights-sha256", "0a"], "this training starts from none"),
         (["data", "--config", "none.yaml"], "none.yaml: not readable"),
         (["--resume", "nothing"], "no such run"),
         (["--resume", "taken", "--repeat", ".3"], "goes on with the settings that the run has"),
+        (["--resume", "taken", "--class-weights", "sqrt"], "goes on with the settings that the run has"),
+        (["--resume", "taken", "--best", "miou"], "goes on with the settings that the run has"),
         (["--resume", "taken"], "it has no record.json"),
     ],
 )
@@ -100,12 +105,19 @@ def test_a_resumed_stage_is_followed_by_the_others(
     stage = {"of": "a", "number": 1, "stages": "head:1@1e-3,all:1@1e-4"}
     asked = {"data": data, "settings": {"batch": 4, "epochs": 1, "lr0": 1e-3, "freeze": "backbone"}, "balance": {}}
     write_json(run / "record.json", {"status": "finished", "stage": stage, "asked": asked, "best": "miou"})
-    trained = []
-    monkeypatch.setattr(stages, "train", lambda request: trained.append(request) or Path("runs", request.name))
+    trained: list[Request] = []
+
+    def train(request: Request) -> Path:
+        trained.append(request)
+        (last := Path("runs", str(request.name))).mkdir()
+        (last / "args.yaml").write_text(f"data: {tmp_path / data}")
+        return last
+
+    monkeypatch.setattr(stages, "train", train)
     assert main(["train", "--resume", "a-stage1"]) == 0
     assert [(request.name, request.settings["epochs"], request.best) for request in trained] == [("a", 1, "miou")]
     assert "freeze" not in trained[0].settings
-    assert "seepseg eval runs/a" in capsys.readouterr().out
+    assert f"seepseg eval runs/a {data}" in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from scipy import ndimage
 from make import ragged, thin
 from make_dataset import write_dataset
 from seepseg import instances, outline, rle
-from seepseg.dataset.fidelity import compare, iou, load_rows, measure_classes, measure_fidelity, paint_row, sample
+from seepseg.dataset.fidelity import compare, iou, load_rows, measure_classes, paint_row, sample
 from seepseg.dataset.layout import label_path, read_dataset, read_rows
 from seepseg.dataset.loader import load_through_ultralytics
 
@@ -24,19 +24,19 @@ def test_a_ragged_mask_comes_back():
     rng = np.random.default_rng(1)
     classes = ragged(rng, 50, 70)
     rows, found = rows_of(classes, 128)
-    fidelity = measure_fidelity(rows, [(one.class_id, one.rle) for one in found], 70, 50, 128)
+    fidelity = compare(load_rows(rows, 70, 50, 128), [(one.class_id, one.rle) for one in found], 70, 50)
     assert min(fidelity.classes.values()) > 0.99
     assert len(fidelity.objects) == len(found)
 
 
 def test_a_class_that_labels_lack_has_no_overlap():
     truth = [(1, np.ones((20, 20), np.uint8))]
-    assert measure_fidelity([], truth, 20, 20, 40).classes == {1: 0.0}
+    assert compare(load_rows([], 20, 20, 40), truth, 20, 20).classes == {1: 0.0}
 
 
 def test_a_row_of_the_wrong_class_counts_against_both():
     square = np.array([[0.1, 0.1], [0.9, 0.1], [0.9, 0.9]])
-    fidelity = measure_fidelity([(0, square)], [(1, np.ones((20, 20), np.uint8))], 20, 20, 20)
+    fidelity = compare(load_rows([(0, square)], 20, 20, 20), [(1, np.ones((20, 20), np.uint8))], 20, 20)
     assert fidelity.classes == {0: 0.0, 1: 0.0}
 
 
@@ -44,9 +44,9 @@ def test_objects_are_measured_by_the_rows_that_are_theirs():
     classes = np.zeros((40, 40), np.uint8)
     classes[5:15, 5:15] = classes[20:35, 20:35] = 1
     rows, _ = rows_of(classes, 40)
-    truth = [(0, classes)]
-    assert measure_fidelity(rows, truth, 40, 40, 40).objects == ()
-    assert measure_fidelity(rows, truth, 40, 40, 40, owners=[(0, 1)]).objects == (1.0,)
+    loaded, truth = load_rows(rows, 40, 40, 40), [(0, classes)]
+    assert compare(loaded, truth, 40, 40).objects == ()
+    assert compare(loaded, truth, 40, 40, owners=[(0, 1)]).objects == (1.0,)
 
 
 def test_sampling_takes_the_pixel_under_the_middle():
@@ -132,6 +132,6 @@ def test_classes_measured_together_agree_with_objects_painted_one_by_one() -> No
     found = instances.from_classes(classes)
     rows = [(one.class_id, placed) for one in found for placed in outline.place(one.outlines, 70, 90, 200)]
     unions = {k: rle.encode((classes == k + 1).astype(np.uint8)) for k in range(3)}
-    expected = measure_fidelity(rows, [(one.class_id, one.rle) for one in found], 70, 90, 200).classes
+    expected = compare(load_rows(rows, 70, 90, 200), [(one.class_id, one.rle) for one in found], 70, 90).classes
     assert measure_classes(rows, unions, 70, 90, 200) == expected
     assert measure_classes(rows[1:], unions, 70, 90, 200) != expected

@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from make import write_image
-from seepseg.dataset.layout import label_path, list_images, read_dataset, read_manifest, read_rows, resolve
+from seepseg.dataset.layout import label_path, list_images, read_dataset, read_manifest, read_rows, read_yaml, resolve
 from seepseg.errors import DatasetError
 
 PIXELS = np.zeros((12, 12), np.uint8)
@@ -48,6 +48,26 @@ def test_every_fault_of_the_yaml_is_told_at_once(tmp_path):
         read_dataset(root)
     for words in ("nowhere is not there", "nc is 3, but names lists 2", "two names are the same", "imgsz must be"):
         assert words in str(error.value)
+
+
+@pytest.mark.parametrize("imgsz", [0, -1, 16_385, 10**12, 640.0, True])
+def test_an_image_size_that_no_training_has_is_a_problem(tmp_path, imgsz):
+    dataset, problems = resolve(write_yaml(tmp_path, names=["oil"], seepseg={"imgsz": imgsz}))
+    assert problems == [
+        f"{tmp_path}/data.yaml: seepseg: imgsz must be a whole number of pixels, 16,384 at most, not {imgsz}"
+    ]
+    assert dataset.imgsz is None
+
+
+def test_the_largest_image_size_is_taken(tmp_path):
+    assert read_dataset(write_yaml(tmp_path, names=["oil"], seepseg={"imgsz": 16_384})).imgsz == 16_384
+
+
+@pytest.mark.parametrize("read", [read_yaml, read_rows])
+def test_what_cannot_be_read_is_told_without_the_error_number(tmp_path, read):
+    with pytest.raises(DatasetError) as error:
+        read(tmp_path)
+    assert str(error.value) == f"{tmp_path}: cannot be read: Is a directory"
 
 
 def test_what_can_be_resolved_is_there_beside_the_problems(tmp_path):

@@ -61,6 +61,7 @@ def test_masks_of_zero_and_255_are_understood_where_there_is_one_class(tmp_path)
         (lambda file: write_image(file, np.zeros((40, 39), np.uint8)), "the mask is 39×40, its image 40×40"),
         (lambda file: write_image(file, np.full((40, 40), 7, np.uint8)), "has the value 7"),
         (lambda file: file.write_bytes(b"no image"), "test3.png"),
+        (lambda file: write_image(file, np.full((40, 40, 3), (0, 90, 200), np.uint8)), "colour.*--masks takes PNGs"),
     ],
 )
 def test_a_mask_that_cannot_be_is_named(tmp_path, data, spoil, said):

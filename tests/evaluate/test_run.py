@@ -7,6 +7,7 @@ import pytest
 from make_evaluated import full_masks
 from make_subject import NAMES, blind, evaluate_made, exact, find, make_subject, scenes_dataset, sloppy
 from seepseg.dataset.layout import read_dataset
+from seepseg.errors import UsageError
 from seepseg.evaluate.evidence import measure, read_evidence, read_replicates
 from seepseg.evaluate.samples import read_samples
 from seepseg.measures.figures import tree
@@ -90,6 +91,18 @@ def test_without_val_thresholds_are_cross_fitted_and_none_are_stored(tmp_path):
     report = evaluate_made(tmp_path / "out", data, sloppy)
     assert (report["fitted"], report["thresholds_from"]) == ("crossfit", "test")
     assert not (tmp_path / "out/thresholds.json").exists()
+
+
+def test_a_single_scene_that_cannot_be_cross_fitted_is_refused_before_its_images_are_read(tmp_path):
+    data = scenes_dataset(
+        tmp_path / "data", splits=("test",), groups=dict.fromkeys(map("test{}.png".format, range(6)), "a")
+    )
+
+    def never(sample, truth):
+        raise AssertionError
+
+    with pytest.raises(UsageError, match="on a single group; give images of two scenes at least, or --conf X"):
+        evaluate_made(tmp_path / "out", data, never)
 
 
 def test_given_thresholds_hold_for_everything_and_nothing_is_chosen(tmp_path, data):

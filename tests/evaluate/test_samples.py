@@ -70,6 +70,24 @@ def test_every_image_that_the_truth_forgot_is_named(data):
         read_samples(read_dataset(data), "test")
 
 
+@pytest.mark.parametrize(
+    ("shape", "reason"),
+    [
+        ({"size": [40, 40], "counts": "abc"}, "broken run lengths for test0.png"),
+        ({"size": [40, 40], "counts": "5"}, "broken run lengths for test0.png"),
+        ([[1, 1, 9, 9, 1, 9]], "not what 'seepseg convert' writes"),
+        (None, "not what 'seepseg convert' writes"),
+    ],
+)
+def test_a_truth_that_others_changed_is_refused_before_it_is_used(data, shape, reason):
+    file = data / "annotations/test.json"
+    document = json.loads(file.read_text())
+    document["annotations"][0]["segmentation"] = shape
+    file.write_text(json.dumps(document))
+    with pytest.raises(DatasetError, match=rf"test\.json: {reason}"):
+        read_samples(read_dataset(data), "test")
+
+
 def test_an_image_that_was_resized_since_is_refused(tmp_path, data):
     write_image(data / "images/test/test2.png", grey_image(np.random.default_rng(0), 30, 40))
     with pytest.raises(DatasetError, match=r"test2\.png: 40 × 30 pixels, but its truth is of 40 × 40"):

@@ -142,6 +142,12 @@ def test_items_and_reader_can_be_sent_to_another_process(tmp_path):
     assert read(item, WIDTH, HEIGHT).instances[0].area == 36
 
 
+def test_of_all_polygons_only_its_own_are_sent_with_an_item(tmp_path):
+    others = [annotation(number, image_id=5, segmentation=[SQUARE * 1000]) for number in range(2, 12)]
+    path = write_coco(tmp_path / "a.json", [annotation(), *others], images=[image(), image(5, "b.png")])
+    assert len(pickle.dumps(read_coco(path).items[0])) < 2000
+
+
 def test_the_annotation_id_goes_with_the_instance(tmp_path):
     (instance,), _ = read_all(write_coco(tmp_path / "a.json", [annotation(77)]))
     assert instance.source_id == 77
@@ -503,12 +509,12 @@ def test_a_polygon_that_crosses_itself_and_the_border_is_traced(tmp_path, capsys
 
 def test_a_polygon_far_larger_than_the_image_is_cut_before_it_is_painted(tmp_path, monkeypatch):
     painted = []
-    encode = rle.encode_polygons
-    monkeypatch.setattr(rle, "encode_polygons", lambda parts, *size: painted.extend(parts) or encode(parts, *size))
+    encode = rle.encode_each
+    monkeypatch.setattr(rle, "encode_each", lambda objects, *size: painted.extend(objects) or encode(objects, *size))
     huge = [-9e8, -9e8, 9e8, -9e8, 9e8, 9e8, -9e8, 9e8]
     (instance,), _ = read_all(write_coco(tmp_path / "a.json", [annotation(segmentation=[huge])]))
     assert instance.area == WIDTH * HEIGHT
-    assert np.abs(np.concatenate(painted)).max() <= 2 * WIDTH
+    assert max(np.abs(part).max() for parts in painted for part in parts) <= 2 * WIDTH
 
 
 @pytest.mark.parametrize("away", [(100, 0), (-8, 0), (0, -40), (18, 14.5)])

@@ -5,6 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from seepseg.labels.coco_scan import Unread, decode_sparing, scan
+from seepseg.labels.coco_shapes import text_of
 
 values = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text('ab"{}[]\\,:', max_size=5)),
@@ -26,7 +27,7 @@ def test_what_is_left_unread_reads_as_what_was_written(record, indent):
     text = json.dumps(record, indent=indent)
     found, end = decode_sparing(f"[{text}, 5]", 1)
     if isinstance(found.get("segmentation"), Unread):
-        found["segmentation"] = json.loads(found["segmentation"])
+        found["segmentation"] = json.loads(text_of(found["segmentation"]))
     assert found == record
     assert end == 1 + len(text)
 
@@ -34,7 +35,23 @@ def test_what_is_left_unread_reads_as_what_was_written(record, indent):
 def test_polygons_stay_unread_beside_nested_attributes():
     found, _ = decode_sparing('{"attributes": {"occluded": false}, "segmentation": [[1, 2.5]], "id": 1}', 0)
     assert isinstance(found["segmentation"], Unread)
-    assert found["segmentation"] == "[[1, 2.5]]"
+    assert text_of(found["segmentation"]) == "[[1, 2.5]]"
+
+
+@pytest.mark.parametrize(
+    "numbers", ["[[1,2],[3,4]]", "[[1, 2], [3, 4]]", "[[1, 2] , [3, 4] ]", "[\n [\n  1,\n  2\n ]\n]", "[1, 2]"]
+)
+def test_polygons_stay_unread_however_they_are_laid_out(numbers):
+    record = f'{{"segmentation":{numbers}, "bbox": [[1]], "note": "a]]"}}'
+    found, end = decode_sparing(f"{record}, 5", 0)
+    assert text_of(found["segmentation"]) == numbers
+    assert (found["bbox"], found["note"]) == ([[1]], "a]]")
+    assert end == len(record)
+
+
+@pytest.mark.parametrize("text", ['[["a]]", 1]]', "[[[1]], [[2]]]", '[["}"]]', '{"size": [[1]]}', '"[[1]]"'])
+def test_what_only_looks_like_polygons_is_read_as_json(text):
+    assert decode_sparing(f'{{"segmentation": {text}, "id": 1}}', 0)[0] == {"segmentation": json.loads(text), "id": 1}
 
 
 def test_a_name_given_twice_in_a_record_means_its_last_value():

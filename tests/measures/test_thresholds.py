@@ -156,14 +156,6 @@ def test_fewer_groups_than_folds_make_fewer_folds() -> None:
         thresholds.deal_folds(observed, ["a"] * 6)
 
 
-def test_the_split_that_chose_cannot_be_reported() -> None:
-    chosen = choose_from([random_image(np.random.default_rng(4), 1)])
-    with pytest.raises(UsageError, match="chosen on the val split, which is being reported"):
-        thresholds.refuse_reported(chosen, "d", "val")
-    thresholds.refuse_reported(chosen, "d", "test")
-    thresholds.refuse_reported(chosen, "another", "val")
-
-
 def test_the_file_gives_back_what_was_written(tmp_path: Path) -> None:
     rng = np.random.default_rng(5)
     chosen = choose_from([random_image(rng, 2) for _ in range(5)], 3, rule=Rule("recall", 0.95))

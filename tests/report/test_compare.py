@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from make_evaluation import make_images, write_evaluation
 from read_page import Page, assert_alone
-from seepseg.errors import UsageError
+from seepseg.errors import SourceError, UsageError
 from seepseg.measures.bootstrap import Difference, interval, resample
 from seepseg.report import compare_page
 from seepseg.report.compare import compare_runs, comparison_as_json, judge
@@ -121,6 +121,41 @@ def test_a_run_without_its_replicates_is_shown_but_not_paired(folders, tmp_path)
     assert pair.notes == (
         "no paired comparison: bare has no replicates.npz, so images can't be paired; evaluate it again",
     )
+
+
+@pytest.mark.parametrize(
+    "path", [("names", 0), ("mask", "map50"), ("ci95", "mask.map50"), ("presence",), ("pixels",), ("made",)]
+)
+def test_metrics_of_another_shape_are_refused(folders, tmp_path, path):
+    shutil.copytree(folders / "good", tmp_path / "odd")
+    file = tmp_path / "odd/metrics.json"
+    metrics = place = json.loads(file.read_text())
+    for name in path[:-1]:
+        place = place[name]
+    place[path[-1]] = [7]
+    file.write_text(json.dumps(metrics))
+    with pytest.raises(SourceError, match=r"metrics\.json: not what 'seepseg eval' writes"):
+        compare(folders / "poor", tmp_path / "odd")
+
+
+@pytest.mark.parametrize("kept", [0, 0.5, 0.98])
+def test_replicates_that_were_cut_off_are_refused(folders, tmp_path, kept):
+    shutil.copytree(folders / "good", tmp_path / "cut")
+    file = tmp_path / "cut/replicates.npz"
+    data = file.read_bytes()
+    file.write_bytes(data[: int(kept * len(data))])
+    with pytest.raises(SourceError, match=r"replicates\.npz: not readable"):
+        compare(folders / "poor", tmp_path / "cut")
+
+
+def test_replicates_that_a_disk_spoilt_are_refused(folders, tmp_path):
+    shutil.copytree(folders / "good", tmp_path / "spoilt")
+    file = tmp_path / "spoilt/replicates.npz"
+    data = bytearray(file.read_bytes())
+    data[len(data) // 3 : len(data) // 3 + 400] = bytes(400)
+    file.write_bytes(data)
+    with pytest.raises(SourceError, match=r"replicates\.npz: not readable"):
+        compare(folders / "poor", tmp_path / "spoilt")
 
 
 def test_groups_are_drawn_whole(tmp_path):

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -29,15 +30,21 @@ NAMES = ["thick", "ship", "sheen"]
 MERGE = ["oil=thick,sheen"]
 
 
-@pytest.fixture
-def dataset(tmp_path: Path) -> Dataset:
-    images, masks = write_pairs(tmp_path / "in", 18, classes=3)
+@pytest.fixture(scope="module")
+def converted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("converted")
+    images, masks = write_pairs(folder / "in", 18, classes=3)
     for mask in sorted(masks.iterdir()):
         # All three classes in every image, side by side.
         objects = cv2.imread(str(mask), cv2.IMREAD_GRAYSCALE) > 0
         write_image(mask, objects * (np.arange(48) // 16 + 1).astype(np.uint8))
-    convert(read_masks(images, masks, names=NAMES), tmp_path / "seep", Settings(imgsz=64, folds=3))
-    return read_dataset(tmp_path / "seep")
+    convert(read_masks(images, masks, names=NAMES), folder / "seep", Settings(imgsz=64, folds=3))
+    return folder / "seep"
+
+
+@pytest.fixture
+def dataset(converted: Path, tmp_path: Path) -> Dataset:
+    return read_dataset(Path(shutil.copytree(converted, tmp_path / "seep")))
 
 
 def a_tile(stem: str = "t-pasted0", seed: int = 7) -> Tile:
@@ -340,7 +347,10 @@ def test_a_label_row_of_no_class_is_refused_with_its_line(dataset: Dataset, tmp_
 
 def test_a_list_of_repeats_is_to_be_made_afterwards(dataset: Dataset, tmp_path: Path) -> None:
     twice = replace(dataset, splits={**dataset.splits, "train": dataset.splits["train"] * 2})
-    with pytest.raises(UsageError, match="derive first"):
+    with pytest.raises(UsageError, match="lists images more than once"):
+        derive(twice, tmp_path / "out", merge=MERGE)
+    derive(dataset, tmp_path / "out", merge=MERGE)
+    with pytest.raises(UsageError, match="lists images more than once"):
         derive(twice, tmp_path / "out", merge=MERGE)
 
 

@@ -53,7 +53,18 @@ def test_a_flag_of_ours_as_key_is_led_back() -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["epochs=many", "epochs=0", "lr0=2", "imgsz=640,640", "imgsz=8", "batch=1.5", "batch=0", "task=detect"]
+    "word",
+    [
+        "epochs=many",
+        "epochs=0",
+        "lr0=2",
+        "imgsz=640,640",
+        "imgsz=8",
+        "batch=1.5",
+        "batch=0",
+        "task=detect",
+        "optimizer=adamv",
+    ],
 )
 def test_a_value_that_training_cannot_use_is_refused(word: str) -> None:
     with pytest.raises(UsageError, match=f"^{word.partition('=')[0]}="):

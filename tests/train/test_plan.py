@@ -11,6 +11,7 @@ import yaml
 from make_dataset import write_dataset
 from make_training import QUICK, tiny_dataset, tiny_request
 from seepseg.errors import DatasetError, MissingExtra, OutputError, UsageError
+from seepseg.train import balanced
 from seepseg.train.balance import class_weights
 from seepseg.train.plan import describe, find_place, plan_run
 from seepseg.train.run import open_model
@@ -115,7 +116,9 @@ def test_a_class_that_train_never_saw_is_a_fault(tmp_path: Path) -> None:
 def test_it_is_none_once_classes_are_merged_or_one(tmp_path: Path) -> None:
     file = dataset_of(tmp_path / "data", train=[1, 1], val=[1, 2])
     assert plan_run(tiny_request(tmp_path, data=file, balance={"merge": ["all=oil,ship"]})).balanced.dataset.names
-    assert plan_run(tiny_request(tmp_path, data=file, settings={"single_cls": True})).settings["single_cls"]
+    assert plan_run(tiny_request(tmp_path, data=file, settings={"single_cls": True})).balanced.dataset.names == (
+        "item",
+    )
 
 
 def test_a_class_without_instances_is_told(tmp_path: Path) -> None:
@@ -128,6 +131,28 @@ def test_a_class_without_instances_is_told(tmp_path: Path) -> None:
 def test_weights_of_one_class_mean_nothing(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="single_cls=True makes one class of all"):
         plan_run(tiny_request(tmp_path, settings={"single_cls": True}, balance={"weights": "sqrt"}))
+
+
+def test_one_class_and_merged_ones_are_two_wishes(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="single_cls=True and --merge"):
+        plan_run(tiny_request(tmp_path, settings={"single_cls": True}, balance={"merge": ["all=oil,ship"]}))
+
+
+def test_a_figure_that_the_task_lacks_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    request = tiny_request(tmp_path, settings={"task": "semantic"}, best="mask_map50", balance={"repeat": 0.9})
+    with pytest.raises(UsageError, match="task semantic has no mask mAP"):
+        plan_run(request)
+    assert not (tmp_path / "data" / "data.repeat.yaml").exists()
+
+
+def test_what_was_pasted_once_is_not_planned_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    request = tiny_request(tmp_path, balance={"paste": 6})
+    first = plan_run(request)
+    monkeypatch.setattr(balanced, "plan_pastes", None)
+    again = plan_run(request)
+    assert sum(row["pasted"] for row in first.balanced.rows) > 0
+    assert again.balanced == first.balanced
+    assert again.notes == first.notes
 
 
 @pytest.mark.parametrize("batch", [-1, 0.7])

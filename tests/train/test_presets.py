@@ -1,14 +1,14 @@
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from make_training import tiny_dataset
+from seepseg import ultralytics_home
+from seepseg.dataset.layout import read_dataset
 from seepseg.train.overrides import read_preset
+from seepseg.train.repeats import write_repeats
 
 PRESETS = sorted(Path(__file__).parents[2].joinpath("configs").glob("*.yaml"))
 each = pytest.mark.parametrize("preset", PRESETS, ids=lambda file: file.stem)
@@ -73,15 +73,18 @@ def test_the_transforms_are_what_albumentations_reads() -> None:
 
 
 @pytest.mark.slow
-def test_plain_yolo_trains_with_it(tmp_path: Path) -> None:
-    data = tiny_dataset(tmp_path / "data") / "data.yaml"
+@pytest.mark.filterwarnings("ignore")
+def test_plain_yolo_trains_with_it_and_with_repeats(tmp_path: Path) -> None:
+    data = write_repeats(read_dataset(tiny_dataset(tmp_path / "data")), 0.9).yaml
     words = f"segment train cfg={PRESETS[0].with_name('seep.yaml')} data={data} model=yolov8n-seg.yaml".split()
     words += f"epochs=1 imgsz=32 batch=4 plots=False project={tmp_path / 'runs'} name=a".split()
-    code = "import sys; from ultralytics.cfg import entrypoint; sys.argv = ['yolo', *sys.argv[1:]]; entrypoint()"
-    settings = {"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false", "YOLO_CONFIG_DIR": str(tmp_path)}
-    subprocess.run([sys.executable, "-c", code, *words], check=True, env={**os.environ, **settings}, cwd=tmp_path)
+    ultralytics_home.prepare()
+    from ultralytics.cfg import entrypoint
+
+    entrypoint(" ".join(words))
     written = yaml.safe_load((tmp_path / "runs" / "a" / "args.yaml").read_text())
     preset = yaml.safe_load(PRESETS[0].with_name("seep.yaml").read_text())
     same = set(preset) - {"model", "epochs", "imgsz", "batch", "plots", "workers"}
     assert {key: written[key] for key in same} == {key: preset[key] for key in same}
+    assert (written["data"], written["cls_pw"]) == (str(data), 0.0)
     assert (tmp_path / "runs" / "a" / "weights" / "best.pt").exists()

@@ -16,7 +16,7 @@ from seepseg.errors import DatasetError, SourceError, UsageError
 from seepseg.train.record import read_record, update_record, write_json
 from seepseg.train.resume import find_run, resume
 
-EPOCHS = 4
+EPOCHS = 3
 
 
 @pytest.fixture(scope="module")

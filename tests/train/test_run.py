@@ -7,21 +7,25 @@ import pytest
 import yaml
 
 from make_training import QUICK, tiny_dataset, tiny_request
+from seepseg.dataset.layout import read_dataset
 from seepseg.errors import UsageError
 from seepseg.train.plan import Request
 from seepseg.train.record import read_record
+from seepseg.train.resume import trained_on
 from seepseg.train.run import open_model, train
 
 # torch and Ultralytics warn of what they do inside.
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 
+BALANCE = {"weights": "sqrt", "positives": True, "repeat": 0.9, "mask_loss": "dice", "focal": 1.5}
+
+
 @pytest.fixture(scope="module")
 def weighted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with weights and repeats."""
+    """A run with every switch that changes the loss, and repeats."""
     folder = tmp_path_factory.mktemp("weighted")
-    balance = {"weights": "sqrt", "repeat": 0.9}
-    return train(tiny_request(folder, name="a", balance=balance, settings={"plots": True, "epochs": 2}))
+    return train(tiny_request(folder, name="a", balance=BALANCE, settings={"plots": True, "epochs": 2}))
 
 
 def weights_of(run: Path) -> str:
@@ -34,6 +38,7 @@ def weights_of(run: Path) -> str:
 def test_a_run_folder_holds_what_others_rely_on(weighted: Path) -> None:
     files = {path.relative_to(weighted).as_posix() for path in weighted.rglob("*")}
     assert {"weights/best.pt", "weights/last.pt", "args.yaml", "results.csv", "record.json", "input.json"} <= files
+    assert "thresholds.json" in files
     assert {"results.png", "labels.jpg", "confusion_matrix.png", "MaskPR_curve.png", "train_batch0.jpg"} <= files
 
 
@@ -91,11 +96,14 @@ def test_a_training_goes_on_from_the_weights_of_another(weighted: Path, tmp_path
     }
 
 
-def test_the_same_seed_gives_the_same_weights(tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(weighted: Path, tmp_path: Path) -> None:
     data = tiny_dataset(tmp_path / "data") / "data.yaml"
-    runs = [train(tiny_request(tmp_path, data=data, settings={"epochs": 2})) for _ in range(2)]
-    assert [run.name for run in runs] == ["train", "train2"]
-    assert weights_of(runs[0]) == weights_of(runs[1])
+    again, other = (
+        train(tiny_request(tmp_path, data=data, balance=BALANCE, settings={"epochs": 2, "seed": seed}))
+        for seed in (0, 1)
+    )
+    assert (again.name, other.name) == ("train", "train2")
+    assert weights_of(again) == weights_of(weighted) != weights_of(other)
 
 
 def test_the_semantic_task_trains_on_the_same_labels(tmp_path: Path) -> None:
@@ -108,6 +116,7 @@ def test_the_semantic_task_trains_on_the_same_labels(tmp_path: Path) -> None:
 def test_one_class_of_all(tmp_path: Path) -> None:
     run = train(tiny_request(tmp_path, settings={"single_cls": True}))
     assert json.loads((run / "input.json").read_text())["names"] == ["item"]
+    assert (run / "thresholds.json").exists()
 
 
 def test_merged_classes_are_trained_from_a_dataset_beside(tmp_path: Path) -> None:
@@ -115,6 +124,7 @@ def test_merged_classes_are_trained_from_a_dataset_beside(tmp_path: Path) -> Non
     record: dict[str, Any] = read_record(run)
     assert [row["class"] for row in record["classes"]] == ["all"]
     assert record["classes"][0]["instances"] == 11
+    assert read_dataset(trained_on(run, tmp_path / "data" / "data.yaml")).names == ("all",)
 
 
 def test_what_ultralytics_cannot_do_is_a_sentence_and_in_the_record(tmp_path: Path) -> None:

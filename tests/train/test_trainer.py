@@ -71,20 +71,14 @@ def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_the_same_seed_gives_the_same_weights(trained: Path, data: Path, tmp_path: Path) -> None:
-    make(ours.trainer_class("segment", RARE, best="val_loss"), data, tmp_path / "again").train()
-    assert sha256(tmp_path / "again" / "weights" / "last.pt") == sha256(trained / "weights" / "last.pt")
-
-
-@pytest.mark.slow
 def test_without_changes_the_weights_are_those_of_plain_ultralytics(trained: Path, data: Path, tmp_path: Path) -> None:
     from ultralytics.models.yolo.segment import SegmentationTrainer
 
-    make(SegmentationTrainer, data, tmp_path / "theirs").train()
-    make(ours.trainer_class("segment", Loss()), data, tmp_path / "ours").train()
+    make(SegmentationTrainer, data, tmp_path / "theirs", epochs=1).train()
+    make(ours.trainer_class("segment", Loss()), data, tmp_path / "ours", epochs=1).train()
     theirs, mine = (sha256(tmp_path / name / "weights" / "last.pt") for name in ("theirs", "ours"))
     assert mine == theirs
-    assert mine != sha256(trained / "weights" / "last.pt")
+    assert mine != sha256(trained / "first.pt")
 
 
 @pytest.mark.slow

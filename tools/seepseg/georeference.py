@@ -43,6 +43,12 @@ def grid_of(dataset: Any, gsd: float | None = None) -> Grid:
 
         transform, crs, approximate = from_gcps(points), points_crs, True
     metres = _metres(transform, crs, dataset.width, dataset.height) if crs else None
+    if metres and not all(map(math.isfinite, metres)):
+        x, y = locate(transform, dataset.width / 2, dataset.height / 2)
+        raise SourceError(
+            f"{dataset.name}: says that it is in {crs.to_string()}, and no place there has x {x:,.0f} and y {y:,.0f}; "
+            "give it the CRS that its coordinates are in, such as with gdal_edit.py -a_srs EPSG:32633 FILE"
+        )
     grid = Grid(dataset.width, dataset.height, transform, crs, (1.0, 1.0), metres, approximate)
     if gsd is None:
         return grid

@@ -1,6 +1,7 @@
 """Instances from whatever a source holds: regions of a label image, a bitmap, polygons, run lengths."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -90,20 +91,20 @@ def from_rle(
     return Instance(class_id, counts, (x, y, columns, rows), area, rings, crowd, source_id)
 
 
-def from_polygons(
-    polygons: Sequence[NDArray[np.float64]],
-    width: int,
-    height: int,
-    class_id: int,
-    *,
-    crowd: bool = False,
-    source_id: int | str | None = None,
-) -> Instance | None:
-    """One object from the parts that its source drew, which are kept as they are; the truth is pycocotools' raster.
-    None where that raster is empty."""
-    counts = rle.encode_polygons(polygons, width, height)
-    area, box = rle.measure_one(counts, width, height)
-    if not area:
-        return None
-    parts = tuple(Outline(np.asarray(polygon, np.float64)) for polygon in polygons)
-    return Instance(class_id, counts, box, area, parts, crowd, source_id)
+class Drawn(NamedTuple):
+    """One object as its source drew it."""
+
+    parts: Sequence[NDArray[np.float64]]
+    class_id: int
+    crowd: bool = False
+    source_id: int | str | None = None
+
+
+def from_polygons(objects: Sequence[Drawn], width: int, height: int) -> list[Instance | None]:
+    """Objects whose parts are kept as they are; the truth is pycocotools' raster. None where that raster is empty."""
+    rles = rle.encode_each([one.parts for one in objects], width, height)
+    sizes = rle.measure(rles, width, height)
+    return [
+        Instance(class_id, counts, box, area, tuple(map(Outline, parts)), crowd, source_id) if area else None
+        for (parts, class_id, crowd, source_id), counts, (area, box) in zip(objects, rles, sizes, strict=True)
+    ]

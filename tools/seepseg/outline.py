@@ -5,6 +5,7 @@ that `cv2.fillPoly`, which paints every pixel a vertex or edge touches, paints t
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -23,15 +24,18 @@ MARGIN = 0.01
 
 def place(outlines: Sequence[Outline], width: int, height: int, imgsz: int) -> list[NDArray[np.float64]]:
     """The vertices of each outline as a share of the image, fit for loading at `imgsz`."""
-    if not outlines:
-        return []
     size = np.array([width, height], np.float64)
     drawn = [outline.points for outline in outlines if outline.inward is None]
     traced = [outline.points for outline in outlines if outline.inward is not None]
     inward = [outline.inward for outline in outlines if outline.inward is not None]
-    polygons = iter([np.clip(points / size, 0.0, 1.0) for points in drawn])
-    rings = iter(_inset(traced, inward, size, imgsz) if traced else ())
+    polygons = iter(_divide(np.clip(np.concatenate(drawn) / size, 0.0, 1.0), drawn) if drawn else ())
+    rings = iter(_divide(_inset(traced, inward, size, imgsz), traced) if traced else ())
     return [next(polygons if outline.inward is None else rings) for outline in outlines]
+
+
+def _divide(points: NDArray[np.float64], like: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
+    bounds = np.cumsum([0, *map(len, like)]).tolist()
+    return [points[start:stop] for start, stop in pairwise(bounds)]
 
 
 def _inset(
@@ -39,7 +43,7 @@ def _inset(
     inward: Sequence[NDArray[np.int8]],
     size: NDArray[np.float64],
     imgsz: int,
-) -> list[NDArray[np.float64]]:
+) -> NDArray[np.float64]:
     scale = np.maximum(1.0, loaded_size(int(size[0]), int(size[1]), imgsz) / size)
     vertices = np.concatenate(points) * scale
     ways = np.concatenate(inward)
@@ -49,7 +53,8 @@ def _inset(
     if touching.any():
         native = (np.concatenate(points) + np.minimum(ways[:, :2], 0))[touching]
         placed[touching] = _cross(pixel[touching], native * scale, ways[touching, :2], scale)
-    return np.split(placed / scale / size, np.cumsum([len(ring) for ring in points[:-1]]))
+    inset: NDArray[np.float64] = placed / scale / size
+    return inset
 
 
 def _cross(
@@ -72,27 +77,27 @@ def loaded_size(width: int, height: int, imgsz: int) -> tuple[int, int]:
     return min(int(np.ceil(width * ratio)), imgsz), min(int(np.ceil(height * ratio)), imgsz)
 
 
-_DECIMALS = 8
-_WIDTH = _DECIMALS + 3
-"""Characters a number takes: a digit, the point, the decimals, and the space before."""
+_NUMBER = np.dtype([("space", "u1"), ("whole", "u1"), ("point", "u1"), ("high", "u4"), ("low", "u4")])
+"""The characters of a number: a space, a digit, the point, and eight decimals, four and four."""
+_TENS = np.indices((10, 10, 10, 10), np.uint8).reshape(4, -1).T
+_FOUR_DIGITS = np.ascontiguousarray(_TENS + np.uint8(ord("0"))).view(np.uint32).ravel()
+"""The characters of 0000 to 9999."""
 
 
 def format_rows(rows: Sequence[tuple[int, NDArray[np.float64]]]) -> str:
     """The lines of a YOLO-seg label file: class id, then x and y of each vertex."""
     if not rows:
         return ""
-    values = np.rint(np.concatenate([placed.ravel() for _, placed in rows]) * 10**_DECIMALS).astype(np.uint64)
-    text = np.full((len(values), _WIDTH), ord(" "), np.uint8)
-    for column in range(_WIDTH - 1, 2, -1):
-        values, digit = np.divmod(values, np.uint64(10))
-        text[:, column] = digit
-    text[:, 1] = values
-    text[:, 1:] += ord("0")
-    text[:, 2] = ord(".")
+    values = np.rint(np.concatenate([placed.ravel() for _, placed in rows]) * 1e8).astype(np.uint32)
+    upper, low = np.divmod(values, np.uint32(10_000))
+    whole, high = np.divmod(upper, np.uint32(10_000))
+    text = np.empty(len(values), _NUMBER)
+    text["space"], text["whole"], text["point"] = ord(" "), whole + ord("0"), ord(".")
+    text["high"], text["low"] = _FOUR_DIGITS[high], _FOUR_DIGITS[low]
     numbers = text.tobytes().decode("ascii")
     lines, start = [], 0
     for class_id, placed in rows:
-        end = start + placed.size * _WIDTH
+        end = start + placed.size * _NUMBER.itemsize
         lines.append(f"{class_id}{numbers[start:end]}\n")
         start = end
     return "".join(lines)

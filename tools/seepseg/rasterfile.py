@@ -1,5 +1,6 @@
 """Raster files through GDAL: opened without noise, read by windows, no-data told from data."""
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +30,7 @@ def open_raster(path: Path) -> Iterator[Any]:
             with rasterio.open(path) as dataset:
                 yield dataset
     except RasterioError as error:
-        raise SourceError(f"{path}: not readable as an image: {_first_line(error)}") from None
+        raise SourceError(f"{path}: not readable as an image: {_reason(error, path)}") from None
 
 
 def is_plain(dataset: Any) -> bool:
@@ -112,5 +113,7 @@ def in_file(dataset: Any, box: Window, step: tuple[float, float]) -> Any:
     return FileWindow(left, top, right - left, bottom - top)
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def _reason(error: BaseException, path: Path) -> str:
+    """GDAL's first line, without the names of the file that it puts in front, in quotes or not."""
+    line = (str(error.__cause__ or error).splitlines() or [type(error).__name__])[0]
+    return re.sub(rf"^(?:'?(?:{re.escape(str(path))}|{re.escape(path.name)})'?[:,]? *)+", "", line)

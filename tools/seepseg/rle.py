@@ -1,7 +1,7 @@
 """Bitmaps ↔ COCO's run lengths: the exact truth of an instance, without one full-size bitmap each."""
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,11 +58,18 @@ def encode_crop(bitmap: Bitmap, x: int, y: int, width: int, height: int) -> byte
 
 def encode_polygons(polygons: Sequence[NDArray[np.float64]], width: int, height: int) -> bytes:
     """The raster that pycocotools gives the union of these polygons."""
-    parts = coco_mask.frPyObjects([polygon.ravel() for polygon in polygons], height, width)
-    if len(parts) == 1:
-        counts: bytes = parts[0]["counts"]
-        return counts
-    return union([part["counts"] for part in parts], width, height)
+    return encode_each([polygons], width, height)[0]
+
+
+def encode_each(objects: Sequence[Sequence[NDArray[np.float64]]], width: int, height: int) -> list[bytes]:
+    """The same for the polygons of each of many objects, in one call."""
+    polygons = [polygon.ravel() for parts in objects for polygon in parts]
+    if not polygons:
+        return []
+    rles = iter([one["counts"] for one in coco_mask.frPyObjects(polygons, height, width)])
+    return [
+        next(rles) if len(parts) == 1 else union(list(islice(rles, len(parts))), width, height) for parts in objects
+    ]
 
 
 def decode(rle: bytes, width: int, height: int) -> Bitmap:

@@ -1,6 +1,7 @@
 """Numbers and lists as a sentence has them."""
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 
 
 def count(number: int, what: str) -> str:
@@ -16,6 +17,12 @@ def verb(number: int, one: str = "is", more: str = "are") -> str:
 def enumerate_words(words: Sequence[str]) -> str:
     """'train', 'train and val', 'train, val and test'."""
     return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
+def suggest(word: str, known: Iterable[str], prefix: str = "") -> str:
+    """' (did you mean …?)' where something comes close, else nothing."""
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f" (did you mean {prefix}{close[0]}?)" if close else ""
 
 
 def write_shares(shares: Sequence[float]) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from multiprocessing import active_children, get_context, parent_process
-from multiprocessing.process import BaseProcess
 from threading import Thread, current_thread, main_thread
 from typing import Any, TypeVar
 
@@ -22,44 +22,81 @@ WAITING = 4
 LOST = "a worker process was ended from outside, most likely for want of memory; try --workers 1"
 
 
-def in_order(function: Callable[[Task], Result], tasks: Sequence[Task], workers: int) -> Generator[Result, None, None]:
+class Crew:
+    """Worker processes for one `in_order`, in place of their number. Once `start` has been called they get ready while
+    this process is still finding out what there is to do. To be closed, since that work may never come."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._pool: ProcessPoolExecutor | None = None
+        self._others = set(active_children())
+
+    def start(self, *modules: str) -> None:
+        """Have them start and import these; the function, unknown as yet, will go with every task."""
+        if self.count > 1 and self._pool is None:
+            self._pool = self._open(None, modules)
+            # One that ends at once is told of when there is work.
+            with _interrupt_held(), suppress(BrokenProcessPool):
+                for _ in range(self.count):
+                    self._pool.submit(os.getpid)
+
+    def work(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Generator[Result, None, None]:
+        """The results in order; the processes end with them."""
+        sent = function if self._pool else None
+        pool = self._pool = self._pool or self._open(function)
+        try:
+            yield from _results(pool, sent, tasks, WAITING * self.count)
+        except BrokenProcessPool:
+            raise SeepsegError(LOST) from None
+        except BaseException:
+            self._signal(signal.SIGINT)
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+            self._pool = None
+
+    def close(self) -> None:
+        """End those that no work came for; they are deaf to Ctrl-C until it does."""
+        if self._pool:
+            self._signal(signal.SIGKILL)
+            self._pool.shutdown(cancel_futures=True)
+            self._pool = None
+
+    def _open(self, function: Callable[[Any], Any] | None, modules: Sequence[str] = ()) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(self.count, get_context("spawn"), _start, (function, modules))
+
+    def _signal(self, number: int) -> None:
+        for process in set(active_children()) - self._others:
+            if process.pid:
+                with suppress(ProcessLookupError):
+                    os.kill(process.pid, number)
+
+
+def in_order(
+    function: Callable[[Task], Result], tasks: Sequence[Task], workers: int | Crew
+) -> Generator[Result, None, None]:
     """Like `map`, in this process where one worker is enough; `function` is sent to each worker once.
 
     Close it when leaving early (`contextlib.closing`): that ends the workers at once.
     """
-    workers = min(workers, len(tasks))
-    if workers <= 1:
+    crew = workers if isinstance(workers, Crew) else Crew(min(workers, len(tasks)))
+    if min(crew.count, len(tasks)) <= 1:
         yield from map(function, tasks)
-        return
-    others = set(active_children())
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), _start, (function,))
-    try:
-        yield from _results(pool, tasks, WAITING * workers)
-    except BrokenProcessPool:
-        raise SeepsegError(LOST) from None
-    except BaseException:
-        _interrupt(set(active_children()) - others)
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
+    else:
+        yield from crew.work(function, tasks)
 
 
-def _results(pool: ProcessPoolExecutor, tasks: Sequence[Any], most: int) -> Iterator[Any]:
+def _results(
+    pool: ProcessPoolExecutor, function: Callable[[Any], Any] | None, tasks: Sequence[Any], most: int
+) -> Iterator[Any]:
     waiting: deque[Future[Any]] = deque()
     for task in tasks:
         with _interrupt_held():
-            waiting.append(pool.submit(_apply, task))
+            waiting.append(pool.submit(_apply, function, task))
         if len(waiting) > most:
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
-
-
-def _interrupt(processes: set[BaseProcess]) -> None:
-    for process in processes:
-        if process.pid:
-            with suppress(ProcessLookupError):
-                os.kill(process.pid, signal.SIGINT)
 
 
 @contextmanager
@@ -86,14 +123,17 @@ def _interrupt_held() -> Iterator[None]:
 _function: Callable[[Any], Any]
 
 
-def _start(function: Callable[[Any], Any]) -> None:
+def _start(function: Callable[[Any], Any] | None, modules: Sequence[str]) -> None:
     import cv2
 
     global _function
-    _function = function
+    if function:
+        _function = function
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     Thread(target=_end_with_parent, daemon=True).start()
+    for module in modules:
+        import_module(module)
 
 
 def _end_with_parent() -> None:
@@ -104,10 +144,10 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _apply(task: Any) -> Any:
+def _apply(function: Callable[[Any], Any] | None, task: Any) -> Any:
     """Ctrl-C ends a worker only in here: of one that ended while sending a result, the pool would await the rest."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     try:
-        return _function(task)
+        return (function or _function)(task)
     finally:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

@@ -8,15 +8,14 @@ import argparse
 import json
 from pathlib import Path
 
+from seepseg.commands.flags import replicate_count, seed
 from seepseg.dataset.staging import keep_apart, staged
-from seepseg.errors import UsageError
 from seepseg.report.compare import Comparison, Pair, Run, compare_runs, comparison_as_json, judge
 from seepseg.report.compare_page import render_comparison, summarize_pair, write_signed
 from seepseg.report.tables import UNDEFINED, write_interval
 from seepseg.report.verdict import Headline
 
 PROOF = "compare.json"
-FEWEST, MOST = 100, 100_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,16 +26,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="write compare.html and compare.json there")
     parser.add_argument("--overwrite", action="store_true", help="replace what an earlier comparison left there")
     parser.add_argument(
-        "--replicates", type=int, default=1000, metavar="N", help="drawings of the bootstrap (default 1000)"
+        "--replicates", type=replicate_count, default=1000, metavar="N", help="drawings of the bootstrap (default 1000)"
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the drawings (default 0)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of the drawings (default 0)")
     parser.add_argument("--json", action="store_true", help="every figure and difference as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the table, and write the page where that is asked for."""
-    if not FEWEST <= args.replicates <= MOST:
-        raise UsageError(f"--replicates {args.replicates}: give a number from {FEWEST:,} to {MOST:,}")
     if args.out:
         keep_apart(args.out, args.runs, overwrite=args.overwrite)
     comparison = compare_runs(args.runs, replicates=args.replicates, seed=args.seed)

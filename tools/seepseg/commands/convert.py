@@ -7,8 +7,10 @@ seepseg convert coco SOURCE OUT
 import argparse
 import json
 import math
+import os
 import shlex
 import sys
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,22 +35,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
         add(kind)
         _add_dataset_flags(kind)
-        kind.set_defaults(run=run, open_source=open_source)
+        kind.set_defaults(run=run, open_source=open_source, crew=None)
 
 
 def run(args: argparse.Namespace) -> int:
     """Read the source, show what was decided, write the dataset."""
+    # Threads of numpy that wait for work would take time from the processes that have some.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from seepseg.dataset import staging
     from seepseg.dataset.write import PROOF, convert
+    from seepseg.workers import Crew
 
     settings = _settings(args)
     inputs = [Path(given) for name in INPUTS if (given := getattr(args, name, None))]
     staging.keep_apart(args.out, inputs, overwrite=args.overwrite)
     staging.check_place(args.out, overwrite=args.overwrite, proof=PROOF)
-    source = args.open_source(args)
-    for note in source.notes:
-        print(note, file=sys.stderr)
-    written = convert(source, args.out, settings, workers=args.workers, overwrite=args.overwrite)
+    with closing(Crew(args.workers)) as crew:
+        args.crew = crew
+        source = args.open_source(args)
+        for note in source.notes:
+            print(note, file=sys.stderr)
+        written = convert(source, args.out, settings, workers=crew, overwrite=args.overwrite)
     if args.json:
         print(json.dumps({"out": str(args.out), **asdict(written)}, ensure_ascii=False))
         return 0

@@ -14,7 +14,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seepseg.commands.flags import image_size
+from seepseg.commands.flags import image_size, replicate_count, seed
 from seepseg.errors import UsageError
 from seepseg.report.failures import FIGURES
 
@@ -34,14 +34,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--masks", type=Path, metavar="DIR", help="PNG masks of another tool: 0 or class id + 1")
     parser.add_argument("--imgsz", type=image_size, metavar="N", help="image size (default: that of the training)")
     parser.add_argument("--device", metavar="D", help="cpu, or the number of a GPU (default: a GPU if there is one)")
-    parser.add_argument("--batch", type=_positive, metavar="N", help="images that go through the network at once")
+    parser.add_argument("--batch", type=_batch, metavar="N", help="images that go through the network at once")
     flags = parser.add_argument_group("thresholds")
     rule = flags.add_mutually_exclusive_group()
     rule.add_argument("--conf", metavar="X", help="this confidence, or name=x,name=x; nothing is chosen then")
     rule.add_argument("--recall", type=_share, metavar="R", help="presence: the most precise that keeps this recall")
     rule.add_argument("--precision", type=_share, metavar="P", help="presence: most recall that keeps this precision")
-    parser.add_argument("--replicates", type=_positive, default=1000, metavar="N", help="of the bootstrap (1000)")
-    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap and the folds (0)")
+    parser.add_argument("--replicates", type=replicate_count, default=1000, metavar="N", help="of the bootstrap (1000)")
+    parser.add_argument("--seed", type=seed, default=0, help="of the bootstrap and the folds (0)")
     parser.add_argument(
         "--worst-by", choices=FIGURES, default="iou", help="what the sheets of failures are ranked by (iou)"
     )
@@ -119,9 +119,9 @@ def _command(args: argparse.Namespace) -> str:
     return shlex.join(words)
 
 
-def _positive(text: str) -> int:
+def _batch(text: str) -> int:
     if not text.isdecimal() or not int(text):
-        raise UsageError(f"{text}: give a whole number from 1")
+        raise UsageError(f"--batch {text}: give a whole number from 1")
     return int(text)
 
 

@@ -16,6 +16,16 @@ def worker_count(text: str) -> int:
     return _whole("--workers", text, 1, 1024)
 
 
+def replicate_count(text: str) -> int:
+    """What --replicates takes."""
+    return _whole("--replicates", text, 100, 100_000)
+
+
+def seed(text: str) -> int:
+    """What --seed takes."""
+    return _whole("--seed", text, 0, 2**32 - 1)
+
+
 def add_workers(parser: argparse._ActionsContainer) -> None:
     """--workers, with one process a core if not given, and eight at most."""
     parser.add_argument(

@@ -10,6 +10,9 @@ from pathlib import Path
 from seepseg.errors import UsageError
 from seepseg.values import Source
 
+LONG_TO_READ = 10_000_000
+"""Bytes of JSON that take longer to read than worker processes take to start."""
+
 
 def existing(path: str) -> Path:
     """A path that must be there."""
@@ -57,8 +60,12 @@ def _add_coco(parser: argparse.ArgumentParser) -> None:
 
 def _open_coco(args: argparse.Namespace) -> Source:
     from seepseg.labels.coco import read_coco
+    from seepseg.labels.coco_files import json_bytes
 
-    return read_coco(existing(args.source), images=args.images, crowd=args.crowd, boxes=args.boxes, merge=args.merge)
+    source = existing(args.source)
+    if args.crew and json_bytes(source, args.images) >= LONG_TO_READ:
+        args.crew.start("seepseg.dataset.build", "seepseg.labels.coco_image")
+    return read_coco(source, images=args.images, crowd=args.crowd, boxes=args.boxes, merge=args.merge)
 
 
 def _add_pairing(parser: argparse.ArgumentParser) -> None:
@@ -76,6 +83,10 @@ def _add_pairing(parser: argparse.ArgumentParser) -> None:
         default="error",
         help="images without a mask (default: error)",
     )
+
+
+_OF_MASKS = ("names", "values", "background", "ignore", "pair", "unmatched")
+"""Arguments that the readers of class masks and of instance masks both take."""
 
 
 def _add_masks(parser: argparse.ArgumentParser) -> None:
@@ -105,19 +116,8 @@ def _add_masks(parser: argparse.ArgumentParser) -> None:
 def _open_masks(args: argparse.Namespace) -> Source:
     from seepseg.labels.masks import read_masks
 
-    return read_masks(
-        existing(args.images),
-        existing(args.masks),
-        names=args.names,
-        values=args.values,
-        background=args.background,
-        ignore=args.ignore,
-        colours=args.colours,
-        threshold=args.threshold,
-        invert=args.invert,
-        pair=args.pair,
-        unmatched=args.unmatched,
-    )
+    kept = {name: getattr(args, name) for name in (*_OF_MASKS, "colours", "threshold", "invert")}
+    return read_masks(existing(args.images), existing(args.masks), **kept)
 
 
 def _add_instances(parser: argparse.ArgumentParser) -> None:
@@ -139,18 +139,8 @@ def _add_instances(parser: argparse.ArgumentParser) -> None:
 def _open_instances(args: argparse.Namespace) -> Source:
     from seepseg.labels.instances import read_instances
 
-    return read_instances(
-        existing(args.images),
-        existing(args.masks),
-        names=args.names,
-        values=args.values,
-        background=args.background,
-        ignore=args.ignore,
-        rgb_ids=args.rgb_ids,
-        divisor=args.divisor,
-        pair=args.pair,
-        unmatched=args.unmatched,
-    )
+    kept = {name: getattr(args, name) for name in (*_OF_MASKS, "rgb_ids", "divisor")}
+    return read_instances(existing(args.images), existing(args.masks), **kept)
 
 
 def _add_objects(parser: argparse.ArgumentParser) -> None:

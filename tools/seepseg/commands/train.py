@@ -5,11 +5,12 @@
   seepseg train datasets/seep/data.yaml --stages "head:6@2e-4,all:12@1e-4,all:24@2e-5"
   seepseg train --resume runs/train
 
-Flags are ours; key=value are Ultralytics' own settings (https://docs.ultralytics.com/usage/cfg). What counts is the
-last of preset, flags and key=value.
+Flags are ours; key=value are Ultralytics' own settings (https://docs.ultralytics.com/usage/cfg), and count more than
+the preset's. Without a flag of the balance, what data.yaml says under `seepseg: balance:` counts, else no balance.
 """
 
 import argparse
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,8 @@ from seepseg.train.trainer import BEST
 if TYPE_CHECKING:
     from seepseg.train.plan import Request
 
+NEW = ("config", "name", "weights", "weights_sha256", "weights_by_class", "best", "stages", "folds", "dry_run")
+"""Flags of a new training, which one that goes on cannot take."""
 BALANCE = ("weights", "positives", "repeat", "paste", "merge", "mask_loss", "focal")
 """Flags that go into the balance; the first is --class-weights."""
 
@@ -31,26 +34,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", metavar="RUN", help="folder of the run (default: train, train2 …)")
     parser.add_argument("--project", type=Path, default=Path("runs"), metavar="DIR", help="where runs lie (runs)")
     parser.add_argument(
-        "--weights", metavar="MODEL", help="start from a .pt, a run folder, Ultralytics' yolov8n-seg.pt, or scratch"
+        "--weights",
+        metavar="MODEL",
+        help="start from a .pt, a run folder, Ultralytics' yolov8n-seg.pt, or scratch (default: the preset's model, "
+        "else the model in runs/sos)",
     )
     parser.add_argument("--weights-sha256", metavar="HEX", help="what the weights must be")
-    parser.add_argument("--best", choices=BEST, default="mask_map", help="figure that the best epoch is chosen by")
-    parser.add_argument("--stages", metavar="LIST", help="such as head:6@2e-4,all:12@1e-4,all:24@2e-5")
+    parser.add_argument("--best", choices=BEST, help="figure that the best epoch is chosen by (mask_map)")
+    parser.add_argument(
+        "--stages", metavar="LIST", help="PART:EPOCHS@RATE, such as head:6@2e-4,all:12@1e-4,all:24@2e-5"
+    )
     parser.add_argument("--folds", action="store_true", help="train on each of the dataset's folds")
     parser.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped")
-    parser.add_argument("--dry-run", action="store_true", help="show table and settings, train nothing")
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="show table and settings, train nothing; what --repeat, --paste and --merge derive is written",
+    )
     _add_balance(parser)
     # argparse gives a list of words what stands before the first flag and then no more.
     parser.parse_known_args = _gather_words(parser)  # type: ignore[method-assign]
 
 
 def _add_balance(parser: argparse.ArgumentParser) -> None:
-    flags = parser.add_argument_group("balance", "also under `seepseg: balance:` in data.yaml")
+    flags = parser.add_argument_group("balance", "each on its own; also under `seepseg: balance:` in data.yaml")
     flags.add_argument(
         "--class-weights",
         dest="weights_by_class",
         metavar="RULE",
-        help="none, inverse, sqrt, effective:β, cls_pw:x, or name=w,name=w",
+        help="none, inverse, sqrt, effective:β, cls_pw:x, or name=w,name=w (none)",
     )
     flags.add_argument(
         "--positives",
@@ -59,10 +71,25 @@ def _add_balance(parser: argparse.ArgumentParser) -> None:
         help="weigh only what a missed object costs, not the whole column of the class",
     )
     flags.add_argument(
-        "--repeat", type=float, metavar="T", help="repeat images of classes that fewer than this share of images have"
+        "--repeat",
+        type=float,
+        metavar="T",
+        help="repeat images of classes that fewer than this share of images have, such as 0.3; data.repeat.yaml beside "
+        "data.yaml lists them (0, none)",
     )
-    flags.add_argument("--paste", type=int, metavar="N", help="paste rare objects until each class has N instances")
-    flags.add_argument("--merge", action="append", metavar="NEW=a,b", help="make one class of several; may be repeated")
+    flags.add_argument(
+        "--paste",
+        type=int,
+        metavar="N",
+        help="paste rare objects into copies of training tiles until each class has N instances, in a dataset beside "
+        "yours (0, none)",
+    )
+    flags.add_argument(
+        "--merge",
+        action="append",
+        metavar="NEW=a,b",
+        help="make one class of several, in a dataset beside yours; may be repeated",
+    )
     flags.add_argument("--mask-loss", choices=("bce", "dice", "iou"), help="loss of the masks (bce)")
     flags.add_argument("--focal", type=float, metavar="G", help="gamma of a focal factor in the class loss (0, none)")
 
@@ -76,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("give the dataset to train on, such as: seepseg train datasets/seep/data.yaml")
     request = _request(args, data, pairs)
     if args.dry_run:
-        return _show(request, args.stages)
+        return _show(request, args)
     print(f"next: {_train(request, args)}")
     return 0
 
@@ -106,7 +133,7 @@ def _request(args: argparse.Namespace, data: Path, pairs: Sequence[str]) -> "Req
         sha256=args.weights_sha256,
         project=args.project,
         name=args.name,
-        best=args.best,
+        best=args.best or "mask_map",
         extra={"preset": args.config.name} if args.config else {},
     )
 
@@ -121,7 +148,7 @@ def _train(request: "Request", args: argparse.Namespace) -> str:
     one = (lambda request: train_stages(request, stages)) if stages else train
     if args.folds:
         return f"figures of all folds are in {train_folds(request, one)}"
-    return f"seepseg eval {one(request)} {request.data}"
+    return _evaluation(one(request), request.data)
 
 
 def _resume(args: argparse.Namespace, data: Path | None, pairs: Sequence[str]) -> int:
@@ -129,22 +156,30 @@ def _resume(args: argparse.Namespace, data: Path | None, pairs: Sequence[str]) -
     from seepseg.train.resume import find_run, resume
     from seepseg.train.stages import go_on, is_done_stage
 
-    odd = [flag for flag in ("config", "name", "weights", "stages", *BALANCE[1:]) if getattr(args, flag, None)]
-    if odd or args.folds or args.dry_run:
+    if any(getattr(args, flag, None) for flag in (*NEW, *BALANCE)):
         raise UsageError("--resume goes on with the settings that the run has; give it alone, or with the dataset")
     run = find_run(args.resume, args.project)
     if not is_done_stage(run):
         resume(run, data=data, changes=read_pairs(pairs))
-    print(f"next: seepseg eval {go_on(run, data)} {data or 'DATA.yaml'}")
+    print(f"next: {_evaluation(go_on(run, data), data)}")
     return 0
 
 
-def _show(request: "Request", stages: str | None) -> int:
-    from seepseg.train.plan import describe, plan_run
-    from seepseg.train.stages import read_stages
+def _evaluation(run: Path, data: Path | None) -> str:
+    from seepseg.train.resume import trained_on
 
-    for stage in read_stages(stages) if stages else ():
+    return f"seepseg eval {shlex.quote(str(run))} {shlex.quote(str(trained_on(run, data)))}"
+
+
+def _show(request: "Request", args: argparse.Namespace) -> int:
+    from seepseg.train.folds import list_folds
+    from seepseg.train.plan import describe, plan_run
+    from seepseg.train.stages import check_stages, read_stages
+
+    for stage in check_stages(request, read_stages(args.stages)) if args.stages else ():
         print(f"stage: {stage.part}, {stage.epochs} epochs at {stage.lr:g}")
+    for file in list_folds(request.data) if args.folds else ():
+        print(f"fold: {file}")
     print(describe(plan_run(request)))
     return 0
 

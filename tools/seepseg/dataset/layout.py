@@ -20,6 +20,10 @@ IMAGE_SUFFIXES = frozenset(
 """What Ultralytics lists; anything else in an image folder it passes over."""
 
 
+MOST_IMGSZ = 16_384
+"""As --imgsz takes it; a larger one would cost more memory than any training has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dataset:
     """A data.yaml, resolved."""
@@ -63,8 +67,10 @@ def resolve(path: Path) -> tuple[Dataset, list[str]]:
         problems.append(f"{file}: seepseg: must hold settings, such as imgsz: 640")
         settings = {}
     imgsz = settings.get("imgsz")
-    if imgsz is not None and (type(imgsz) is not int or imgsz < 1):
-        problems.append(f"{file}: seepseg: imgsz must be a whole number of pixels, not {imgsz!r}")
+    if imgsz is not None and (type(imgsz) is not int or not 1 <= imgsz <= MOST_IMGSZ):
+        problems.append(
+            f"{file}: seepseg: imgsz must be a whole number of pixels, {MOST_IMGSZ:,} at most, not {imgsz!r}"
+        )
         settings = {key: value for key, value in settings.items() if key != "imgsz"}
     return Dataset(file, root, names, splits, settings), problems
 
@@ -75,7 +81,9 @@ def read_yaml(file: Path) -> dict[str, Any]:
         data = yaml.safe_load(file.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise DatasetError(f"{file}: no such file; give a dataset folder or its data.yaml") from None
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise DatasetError(f"{file}: cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise DatasetError(f"{file}: not readable as YAML: {error}") from None
     if not isinstance(data, dict):
         raise DatasetError(f"{file}: not a data.yaml: it must hold `train:`, `val:` and `names:`")
@@ -102,7 +110,9 @@ def read_rows(path: Path) -> list[tuple[int, NDArray[np.float64]]]:
         return []
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
         raise DatasetError(f"{path}: not readable as text: {error}") from None
     rows = []
     for number, line in enumerate(lines, 1):

@@ -16,7 +16,8 @@ from seepseg.splits.plan import Plan
 from seepseg.values import Source
 
 HEADING = """\
-# yolo segment train data=data.yaml model=yolov8n-seg.yaml imgsz={imgsz}
+# seepseg train data.yaml
+# or, with Ultralytics alone: yolo segment train data=data.yaml model=yolov8n-seg.yaml imgsz={imgsz}
 # The labels are exact at imgsz {imgsz}; at other sizes 'seepseg check data.yaml --imgsz N' says how close they come.
 """
 

@@ -1,8 +1,11 @@
 """A source as a dataset folder: every image built, split, and the whole moved into place at once."""
 
+import os
+import shutil
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -22,6 +25,7 @@ from seepseg.splits.groups import read_groups, recognise_groups
 from seepseg.splits.plan import Entry, Plan, plan_splits, table
 from seepseg.splits.twins import find_copies
 from seepseg.values import Source, Tally
+from seepseg.workers import Crew
 
 PROOF = "conversion.json"
 """The file that marks a folder as written by us; it is written last."""
@@ -61,7 +65,9 @@ class Written:
     fidelity: dict[str, Any]
 
 
-def convert(source: Source, out: Path, settings: Settings, *, workers: int = 1, overwrite: bool = False) -> Written:
+def convert(
+    source: Source, out: Path, settings: Settings, *, workers: int | Crew = 1, overwrite: bool = False
+) -> Written:
     """Write the dataset folder `out`; it appears whole or not at all."""
     source = replace(source, names=clean_names(source.names))
     if not source.items:
@@ -104,7 +110,7 @@ def _refuse_equal_stems(source: Source) -> None:
         raise SourceError(f"{source.root}: rename one image of each pair:\n{listing(problems)}")
 
 
-def _build(source: Source, job: Job, workers: int) -> list[Built]:
+def _build(source: Source, job: Job, workers: int | Crew) -> list[Built]:
     count = len(source.items)
     measured = frozenset(np.linspace(0, count - 1, min(count, MEASURED)).astype(int).tolist())
     built: list[Built] = []
@@ -163,17 +169,15 @@ def _place(folder: Path, unsplit: Path, built: Sequence[Built], plan: Plan) -> N
     for split in sorted(set(plan.splits)):
         for kind in ("images", "labels"):
             (folder / kind / split).mkdir(parents=True)
-    made: set[Path] = set()
+    made: set[str] = set()
     for one, split in zip(built, plan.splits, strict=True):
         for kind, file in (("images", one.file), ("labels", label_file(one.file))):
-            target = folder / kind / split / file
-            if "/" in file and target.parent not in made:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                made.add(target.parent)
-            (unsplit / kind / file).rename(target)
-    for path in sorted(unsplit.rglob("*"), reverse=True):
-        path.rmdir() if path.is_dir() else path.unlink()
-    unsplit.rmdir()
+            target = f"{folder}/{kind}/{split}/{file}"
+            if "/" in file and (parent := os.path.dirname(target)) not in made:
+                os.makedirs(parent, exist_ok=True)
+                made.add(parent)
+            os.rename(f"{unsplit}/{kind}/{file}", target)
+    shutil.rmtree(unsplit)
 
 
 def label_file(image_file: str) -> str:
@@ -192,11 +196,12 @@ def _write_annotations(folder: Path, unsplit: Path, built: Sequence[Built], plan
         with (unsplit / "annotations.jsonl").open(encoding="utf-8") as lines:
             counts = dict.fromkeys(files, 0)
             for image_id, (one, split) in enumerate(zip(built, plan.splits, strict=True), 1):
-                for _ in range(sum(one.counts)):
-                    comma = "," if counts[split] else ""
-                    counts[split] += 1
-                    ids = f'{{"id":{counts[split]},"image_id":{image_id},'
-                    files[split].write(f"{comma}\n{ids}{next(lines)[1:-1]}")
+                first, count = counts[split] + 1, sum(one.counts)
+                counts[split] += count
+                files[split].writelines(
+                    f'{"," if number > 1 else ""}\n{{"id":{number},"image_id":{image_id},{line[1:-1]}'
+                    for number, line in enumerate(islice(lines, count), first)
+                )
         for file in files.values():
             file.write("\n]}\n")
     finally:

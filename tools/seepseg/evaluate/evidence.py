@@ -1,10 +1,12 @@
 """Everything that figures are computed from, so that they can be computed again with other weights, here or by
 `compare`: kept in replicates.npz beside the replicates of the bootstrap."""
 
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -160,9 +162,9 @@ def _read_pool(part: str, arrays: Mapping[str, NDArray[Any]]) -> Pool | None:
 
 def _load(file: Path) -> dict[str, NDArray[Any]]:
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             return dict(arrays)
     except FileNotFoundError:
         raise SourceError(f"{file}: no such file; run 'seepseg eval' first") from None
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, BadZipFile, zlib.error) as error:
         raise SourceError(f"{file}: not readable ({error}); evaluate the model again") from None

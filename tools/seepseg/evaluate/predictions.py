@@ -76,7 +76,13 @@ def _find_masks(folder: Path, samples: Sequence[Sample]) -> list[Path]:
 
 
 def _read_mask(file: Path, classes: int, width: int, height: int) -> Bitmap:
-    values = read_whole(file)
+    try:
+        values = read_whole(file)
+    except SourceError as error:
+        reason = str(error).partition("; ")[0]
+        raise SourceError(
+            f"{reason}; --masks takes PNGs that hold 0 where there is nothing, else the class id + 1"
+        ) from None
     check_size(values, file, width, height)
     found = set(np.unique(values).tolist())
     if classes == 1 and found <= {0, 255}:

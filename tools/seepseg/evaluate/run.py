@@ -15,9 +15,10 @@ from seepseg.evaluate.observation import observe
 from seepseg.evaluate.review import make_review
 from seepseg.evaluate.samples import Sample, groups_of, pick_split, read_samples
 from seepseg.evaluate.subject import MASKS, Subject, describe_making, open_masks, open_subject
+from seepseg.measures.bootstrap import count_units
 from seepseg.measures.levels import make_grid
 from seepseg.measures.threshold_file import write_thresholds
-from seepseg.measures.thresholds import MAX_F1, Rule, Thresholds
+from seepseg.measures.thresholds import MAX_F1, Rule, Thresholds, refuse_single
 from seepseg.progress import track
 from seepseg.report.report import write_report
 
@@ -107,6 +108,8 @@ def _look(
     used, chosen = fitting.fit_before(subject, dataset, split, given=request.conf, rule=request.rule, data=data)
     grid = make_grid([] if used is None else used.confidence.ravel())
     names, instances, groups = dataset.names, subject.task != MASKS, groups_of(samples)
+    if used is None:
+        refuse_single(count_units(groups, len(samples)))
     told = track(subject.tell(samples), len(samples), f"evaluating {split}")
     observations = [observe(*one, len(names), grid, instances=instances) for one in told]
     if used is None:

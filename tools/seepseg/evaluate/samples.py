@@ -1,7 +1,7 @@
 """The images of a split with their truth: the exact one of the conversion, or label rows painted at native size."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from seepseg.dataset.layout import Dataset, label_path, read_manifest, read_rows
 from seepseg.dataset.places import Place, find_places
 from seepseg.dataset.truth import TrueObject, Truth, annotations_path, read_truth
 from seepseg.errors import DatasetError, SourceError, UsageError, listing
+from seepseg.labels.coco_shapes import read_segmentation
 from seepseg.raster import Pixels
 from seepseg.wording import enumerate_words
 
@@ -101,14 +102,29 @@ def _read_truths(places: Sequence[Place]) -> dict[tuple[Path, str], Truth]:
     for (root, home), some in folders.items():
         file = annotations_path(root, home) if home else None
         if file and file.is_file():
-            truths = read_truth(file, {place.name for place in some})
+            truths = _read_file(file, {place.name for place in some})
             found |= {(root, place.record): truths[place.name] for place in some if place.name in truths}
             problems += [f"{file}: no truth for {place.name}" for place in some if place.name not in truths]
+            problems += [f"{file}: broken run lengths for {name}" for name, one in truths.items() if not _is_sound(one)]
         elif not any(label_path(place.image).is_file() for place in some):
             problems.append(f"{some[0].image.parent}: none of its images has a label file or a truth in {root}")
     if problems:
         raise DatasetError(listing([*problems, "without truth nothing can be measured; convert the source again"]))
     return found
+
+
+def _read_file(file: Path, wanted: Collection[str]) -> dict[str, Truth]:
+    try:
+        return read_truth(file, wanted)
+    except (KeyError, TypeError, AttributeError):
+        raise DatasetError(f"{file}: not what 'seepseg convert' writes; convert the source again") from None
+
+
+def _is_sound(truth: Truth) -> bool:
+    """Whether its run lengths add up to the image: others can keep pycocotools busy for ever."""
+    size = [truth.height, truth.width]
+    runs = [one.rle for one in truth.objects] + ([] if truth.ignore is None else [truth.ignore])
+    return all(read_segmentation({"size": size, "counts": one.decode()})[0] is not None for one in runs)
 
 
 def _read_groups(places: Sequence[Place]) -> dict[tuple[Path, str], str]:

@@ -75,6 +75,11 @@ def _find_files(source: Path) -> tuple[str, list[Path]]:
     )
 
 
+def json_bytes(source: Path, images: Path | None) -> int:
+    """How much there is to read before the first image."""
+    return sum(part.json.stat().st_size for part in find_layout(source, images).parts)
+
+
 def split_of(file: Path) -> str | None:
     """The split that a JSON's name, or the folder of a Roboflow export, tells of."""
     name = file.parent.name if file.name == ROBOFLOW else file.stem

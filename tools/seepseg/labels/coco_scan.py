@@ -3,12 +3,14 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 # Quantifiers are possessive: on broken text the patterns give up at once.
 _FLAT = r'[^{}"]++|"(?:[^"\\]++|\\.)*+"'
 _OBJECT = re.compile(rf"\{{(?:{_FLAT}|\{{(?:{_FLAT})*+\}})*+\}}", re.DOTALL)
-_NUMBERS = re.compile(r'"segmentation"\s*+:\s*+(\[[0-9\s.,eE+\-\[\]]*\])')
+_KEY = '"segmentation"'
+_OPENING = re.compile(rf"{_KEY}\s*+:\s*+\[")
+_NUMBERS = re.compile(r"\[[0-9\s.,eE+\-\[\]]*\]")
 _LATER = "numbers to be read later"
 
 _decode = json.JSONDecoder().raw_decode
@@ -16,26 +18,59 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 _COMMA = re.compile(r"[ \t\n\r]*,[ \t\n\r]*")
 
 
-class Unread(str):
-    """JSON text that is not decoded yet."""
+class Unread(NamedTuple):
+    """A stretch of JSON text that is not decoded yet, and may be broken; not copied before it is read or sent."""
+
+    text: str
+    start: int
+    stop: int
 
 
 def decode_sparing(text: str, at: int) -> tuple[Any, int]:
     """The value at a place and its end. Of an object, a `segmentation` of numbers stays `Unread`: most of a COCO file
     is that, and the processes that need it can share the work of decoding it."""
-    span = _OBJECT.match(text, at)
-    numbers = span and _NUMBERS.search(text, at, span.end())
-    if span and numbers:
-        start, end = numbers.span(1)
-        rest = f'{text[at:start]}"{_LATER}"{text[end : span.end()]}'
+    end = _end_of_object(text, at)
+    start, stop = _find_numbers(text, at, end)
+    if stop:
+        rest = f'{text[at:start]}"{_LATER}"{text[stop:end]}'
         try:
             record, length = _decode(rest, 0)
         except (ValueError, RecursionError):
             return _decode(text, at)
         if length == len(rest) and record.get("segmentation") == _LATER:
-            record["segmentation"] = Unread(text[start:end])
-            return record, span.end()
+            record["segmentation"] = Unread(text, start, stop)
+            return record, end
     return _decode(text, at)
+
+
+def _end_of_object(text: str, at: int) -> int:
+    """Where an object is likely to end; 0 where there is none. By far most hold no other object, and end at the first
+    brace."""
+    if text[at : at + 1] != "{":
+        return 0
+    end = text.find("}", at) + 1
+    if text.find("{", at + 1, end) < 0:
+        return end
+    span = _OBJECT.match(text, at)
+    return span.end() if span else 0
+
+
+def _find_numbers(text: str, at: int, end: int) -> tuple[int, int]:
+    """Where the list of numbers lies that is an object's `segmentation`; no end where there is none.
+
+    Up to two brackets there is nothing but numbers if there is no quote; the regular expression, which looks at every
+    character, serves what is laid out otherwise.
+    """
+    key = text.find(_KEY, at, end)
+    opening = _OPENING.match(text, key, end) if key >= 0 else None
+    if not opening:
+        return 0, 0
+    start = opening.end() - 1
+    stop = text.find("]]", start, end) + 2
+    if stop > 1 and text.find('"', start, stop) < 0:
+        return start, stop
+    numbers = _NUMBERS.match(text, start, end)
+    return numbers.span() if numbers else (0, 0)
 
 
 def scan(text: str, sinks: Mapping[str, Callable[[int, Any], None]]) -> dict[str, Any]:

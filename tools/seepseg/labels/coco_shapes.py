@@ -3,6 +3,8 @@
 import json
 import re
 from array import array
+from collections.abc import Sequence
+from itertools import islice
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -10,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
+from seepseg.labels.coco_numbers import read_decimals
 from seepseg.labels.coco_scan import Unread
 from seepseg.labels.polygons import NOT_NUMBERS
 
@@ -32,22 +35,27 @@ class Runs(NamedTuple):
     counts: bytes
 
 
-Shape = str | Runs
+Shape = str | Unread | Runs
 """Polygons stay JSON text until their image is read: small to keep, and the workers share the decoding."""
 
 
 def read_segmentation(value: Any) -> tuple[Shape | None, str | None]:
     """A shape, None where there is nothing; and a reason where something is broken."""
-    if isinstance(value, Unread) and _DIGIT.search(value):
-        return str(value), None
+    if isinstance(value, Unread) and _DIGIT.search(*value):
+        return value, None
     if isinstance(value, Unread):
-        value = json.loads(value)
+        value = json.loads(text_of(value))
     if isinstance(value, dict) and value:
         runs = _read_runs(value)
         return runs, None if runs else BROKEN_RUNS
     if value in (None, {}, []) or (isinstance(value, list) and all(part == [] for part in value)):
         return None, None
     return (json.dumps(value), None) if isinstance(value, list) else (None, NOT_A_SHAPE)
+
+
+def text_of(polygons: str | Unread) -> str:
+    """Their JSON text."""
+    return polygons.text[polygons.start : polygons.stop] if isinstance(polygons, Unread) else polygons
 
 
 def read_box(value: Any) -> tuple[Shape | None, str | None]:
@@ -59,19 +67,38 @@ def read_box(value: Any) -> tuple[Shape | None, str | None]:
     return json.dumps([[left, top, right, top, right, bottom, left, bottom]]), None
 
 
-def read_polygons(text: str) -> tuple[tuple[bytes, ...], str | None]:
-    """The float64 coordinates of each part, x and y in turn; and a reason where something is broken (no parts) or left
-    out."""
+Parts = tuple[bytes, ...]
+"""The float64 coordinates of each part of a polygon, x and y in turn."""
+
+
+def read_together(texts: Sequence[str]) -> list[tuple[Parts, str | None]] | None:
+    """What `read_polygons` gives for each, several times as fast; None where one of them is unusual or broken."""
+    parts = []
+    for text in texts:
+        if not (text.startswith("[[") and text.endswith("]]")):
+            return None
+        parts.append(text[2:-2].replace("], [", "],[").split("],["))
+    numbers = read_decimals([part for some in parts for part in some]) if parts else []
+    if numbers is None:
+        return None
+    left = iter(numbers)
+    return [_judge(list(islice(left, len(some)))) for some in parts]
+
+
+def read_polygons(text: str) -> tuple[Parts, str | None]:
+    """The parts; and a reason where something is broken (no parts) or left out."""
     parts = json.loads(text)
     if isinstance(parts[0], int | float):
         parts = [parts]
     read = [_read_numbers(part) for part in parts if part != []]
     drawn = [part for part in read if part is not None]
-    if len(drawn) < len(read):
-        return (), NOT_NUMBERS
+    return _judge(drawn) if len(drawn) == len(read) else ((), NOT_NUMBERS)
+
+
+def _judge(drawn: "Sequence[array[float] | NDArray[np.float64]]") -> tuple[Parts, str | None]:
     if any(len(part) % 2 for part in drawn):
         return (), ODD
-    whole = tuple(part.tobytes() for part in drawn if len(part) >= 6)
+    whole = tuple([part.tobytes() for part in drawn if len(part) >= 6])
     if len(whole) == len(drawn):
         return whole, None
     return (whole, SHORT_PART) if whole else ((), SHORT)

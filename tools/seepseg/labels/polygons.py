@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seepseg import instances
+from seepseg.instances import Drawn
 from seepseg.values import Instance, Outline
 
 Polygon = NDArray[np.float64]
@@ -21,6 +22,26 @@ NOT_NUMBERS = "polygon with coordinates that are no numbers, or beyond ±1e9"
 MOST = 1e9
 """No image is as large; a coordinate beyond it is a mistake."""
 
+Fitted = tuple[Instance | None, str | None]
+"""One object, and a reason where it was changed or could not be kept."""
+
+
+def fit_all(objects: Sequence[Drawn], width: int, height: int) -> list[Fitted]:
+    """Each object within its image: what lies outside is cut off along the edge. The truth is pycocotools' raster of
+    the polygons as drawn; those that lie within the image share one call of it."""
+    within = _within(objects, width, height)
+    alike = [one for one, fits in zip(objects, within, strict=True) if fits]
+    drawn = iter(instances.from_polygons(alike, width, height))
+    fitted: list[Fitted] = []
+    for one, fits in zip(objects, within, strict=True):
+        if not fits:
+            fitted.append(_cut_to_fit(one, width, height))
+        elif instance := next(drawn):
+            fitted.append((instance, None))
+        else:
+            fitted.append((_touched(one, width, height), TINY))
+    return fitted
+
 
 def fit_polygons(
     parts: Sequence[Polygon],
@@ -30,16 +51,28 @@ def fit_polygons(
     *,
     crowd: bool = False,
     source_id: int | str | None = None,
-) -> tuple[Instance | None, str | None]:
-    """One object, and a reason where it was changed or could not be kept.
+) -> Fitted:
+    """The same for one object."""
+    return fit_all([Drawn(parts, class_id, crowd, source_id)], width, height)[0]
 
-    The truth is pycocotools' raster of the polygons as drawn. What lies outside is cut off along the image's edge.
-    """
-    points = parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+def _within(objects: Sequence[Drawn], width: int, height: int) -> list[bool]:
+    if not objects:
+        return []
+    points = np.concatenate([part for one in objects for part in one.parts])
+    if points.min() >= 0 and points[:, 0].max() <= width and points[:, 1].max() <= height:
+        return [True] * len(objects)
+    sizes = [sum(map(len, one.parts)) for one in objects]
+    starts = np.cumsum([0, *sizes[:-1]])
+    low, high = np.minimum.reduceat(points, starts), np.maximum.reduceat(points, starts)
+    inside: NDArray[np.bool_] = np.all((low >= 0) & (high <= (width, height)), axis=1)
+    return [bool(one) for one in inside]
+
+
+def _cut_to_fit(one: Drawn, width: int, height: int) -> Fitted:
+    parts = one.parts
+    points = np.concatenate(parts)
     (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
-    if left >= 0 and top >= 0 and right <= width and bottom <= height:
-        drawn = instances.from_polygons(parts, width, height, class_id, crowd=crowd, source_id=source_id)
-        return (drawn, None) if drawn else (_touched(parts, width, height, class_id, crowd, source_id), TINY)
     if not (min(left, top) > -MOST and max(right, bottom) < MOST):
         return None, NOT_NUMBERS
     if right <= 0 or bottom <= 0 or left >= width or top >= height:
@@ -49,31 +82,21 @@ def fit_polygons(
         return None, OUTSIDE
     # A polygon that runs far beyond the image would cost the rasteriser memory by its length.
     near = _cut_all(parts, (-width, 2 * width), (-height, 2 * height))
-    instance = (
-        instances.from_polygons(near, width, height, class_id, crowd=crowd, source_id=source_id) if near else None
-    )
+    (instance,) = instances.from_polygons([one._replace(parts=near)], width, height) if near else (None,)
     if instance is None:
         rest = kept or _cut_all(parts, (0, width), (0, height))
-        if not rest:
-            return None, OUTSIDE
-        return _touched(rest, width, height, class_id, crowd, source_id), TINY
+        return (_touched(one._replace(parts=rest), width, height), TINY) if rest else (None, OUTSIDE)
     if kept is None:
-        traced = instances.from_rle(instance.rle, width, height, class_id, crowd=crowd, source_id=source_id)
-        return traced, CLIPPED
+        return instances.from_rle(
+            instance.rle, width, height, one.class_id, crowd=one.crowd, source_id=one.source_id
+        ), CLIPPED
     return replace(instance, outlines=tuple(Outline(part) for part in kept)), CLIPPED
 
 
-def _touched(
-    parts: Sequence[Polygon],
-    width: int,
-    height: int,
-    class_id: int,
-    crowd: bool,
-    source_id: int | str | None,
-) -> Instance | None:
+def _touched(one: Drawn, width: int, height: int) -> Instance | None:
     """The pixels under the vertices and along the edges, for what covers no pixel's centre."""
     size = np.array([width, height])
-    pixels = [np.clip(np.floor(part), 0, size - 1).astype(np.int32) for part in parts]
+    pixels = [np.clip(np.floor(part), 0, size - 1).astype(np.int32) for part in one.parts]
     low = np.min([part.min(axis=0) for part in pixels], axis=0)
     high = np.max([part.max(axis=0) for part in pixels], axis=0)
     columns, rows = (high - low + 1).tolist()
@@ -81,7 +104,9 @@ def _touched(
     for part in pixels:
         cv2.fillPoly(crop, [part - low], color=1)
     x, y = low.tolist()
-    return instances.from_bitmap(crop, class_id, x=x, y=y, width=width, height=height, crowd=crowd, source_id=source_id)
+    return instances.from_bitmap(
+        crop, one.class_id, x=x, y=y, width=width, height=height, crowd=one.crowd, source_id=one.source_id
+    )
 
 
 def _clip(parts: Sequence[Polygon], width: int, height: int) -> list[Polygon] | None:

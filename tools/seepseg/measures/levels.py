@@ -64,8 +64,10 @@ def lay(prediction: Prediction, truth: Truth, class_count: int, grid: Floats) ->
             f"the prediction is {prediction.width} × {prediction.height} pixels, the truth {width} × {height}; "
             "predict on the images of this dataset, at their own size"
         )
-    _refuse_classes({one.class_id for one in prediction.detections}, class_count, "prediction")
-    _refuse_classes({one.class_id for one in truth.objects}, class_count, "truth")
+    _refuse_classes(
+        {one.class_id for one in prediction.detections}, class_count, "prediction", "give a model of the same classes"
+    )
+    _refuse_classes({one.class_id for one in truth.objects}, class_count, "truth", "run 'seepseg check'")
     valid = None if truth.ignore is None else rle.decode(truth.ignore, width, height) == 0
     return Layers(width, height, _paint(prediction, grid), _unite(truth), valid)
 
@@ -107,10 +109,9 @@ def _unite(truth: Truth) -> dict[int, Bitmap]:
     }
 
 
-def _refuse_classes(found: Collection[int], class_count: int, what: str) -> None:
+def _refuse_classes(found: Collection[int], class_count: int, what: str, remedy: str) -> None:
     strange = sorted(one for one in found if not 0 <= one < class_count)
     if strange:
         raise SourceError(
-            f"the {what} has class {strange[0]}, but data.yaml names {class_count} (0-{class_count - 1}); "
-            "model and dataset must have the same classes"
+            f"the {what} has class {strange[0]}, but data.yaml names {class_count} (0-{class_count - 1}); {remedy}"
         )

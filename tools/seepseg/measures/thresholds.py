@@ -134,11 +134,18 @@ def deal_folds(presence: Presence, groups: Sequence[str] | None, folds: int = 5,
     """(images,) the part each image is in: groups whole, every class in every part where it can be."""
     images = len(presence.scores)
     names, member = np.unique(np.arange(images) if groups is None else np.asarray(groups), return_inverse=True)
+    refuse_single(len(names))
     folds = min(folds, len(names))
-    if folds < 2:
-        raise UsageError("thresholds can't be cross-fitted on a single group; give images of two scenes at least")
     bunches = gather(presence.present.astype(int).tolist(), member.tolist(), len(names))
     return np.array(deal(bunches, [1 / folds] * folds, seed=seed))[member]
+
+
+def refuse_single(units: int) -> None:
+    """Nothing is left to choose on where the only group is reported."""
+    if units < 2:
+        raise UsageError(
+            "thresholds can't be cross-fitted on a single group; give images of two scenes at least, or --conf X"
+        )
 
 
 def cross_fit(folds: NDArray[np.int64], choose_on: Callable[[Flags], T]) -> list[T]:
@@ -153,15 +160,6 @@ def spread(chosen: Sequence[Thresholds], folds: NDArray[np.int64] | None = None)
     confidence = np.array([[choice.value for choice in one.confidence] for one in chosen])
     presence = np.array([[each.choice.value for each in one.presence] for one in chosen])
     return confidence[at], presence[at], np.array([one.any_presence.choice.value for one in chosen])[at]
-
-
-def refuse_reported(thresholds: Thresholds, data: str, split: str) -> None:
-    """The split that is reported chooses nothing."""
-    if (thresholds.data, thresholds.split) == (data, split):
-        raise UsageError(
-            f"the thresholds were chosen on the {split} split, which is being reported: its figures would flatter; "
-            "report another split, or have them cross-fitted"
-        )
 
 
 def _best(precision: Floats, recall: Floats, f1: Floats, rule: Rule, name: str) -> tuple[int, str | None]:

@@ -156,7 +156,7 @@ def _curves(runs: Sequence[Run]) -> list[Plot]:
 
 
 def _mean_curve(run: Run, path: Path, x: str, y: str) -> tuple[Any, Any]:
-    there = [one for one in run.results.curve(*path).values() if any(value is not None for value in one[y])]
+    there = [one for one in run.results.curve(*path).values() if any(value is not None for value in one.get(y, ()))]
     if path == ("pixels_by_conf",):
         there = [one for one in there if any(value is not None for value in one["recall"])]
     if not there:

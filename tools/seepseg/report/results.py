@@ -11,6 +11,7 @@ from seepseg.errors import SourceError, UsageError
 
 COUNTS = ("truth_objects", "predicted_objects", "missed", "false_alarms", "confused")
 MEASURES = ("iou", "presence_score", "presence_truth", "presence_verdict")
+_SECTIONS = ("mask", "box", "sizes", "pixels", "presence", "thresholds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,8 @@ class Results:
         """A part of curves.json; empty where there is none."""
         place: Any = self.curves
         for name in path:
-            place = (place or {}).get(name)
-        return place or {}
+            place = place.get(name) if isinstance(place, Mapping) else None
+        return place if isinstance(place, Mapping) else {}
 
 
 def read_results(folder: Path) -> Results:
@@ -72,7 +73,7 @@ def read_results(folder: Path) -> Results:
             f"{folder}: no metrics.json in it; run 'seepseg eval MODEL DATA.yaml --out DIR' and give that folder"
         )
     metrics = _read_json(file)
-    if not isinstance(metrics.get("names"), list) or not isinstance(metrics.get("pixels"), dict):
+    if not _is_sound(metrics):
         raise SourceError(f"{file}: not what 'seepseg eval' writes; evaluate the model again")
     curves, images = folder / "curves.json", folder / "images.csv"
     return Results(
@@ -81,6 +82,28 @@ def read_results(folder: Path) -> Results:
         _read_json(curves) if curves.is_file() else {},
         _read_images(images) if images.is_file() else (),
     )
+
+
+def _is_sound(metrics: Mapping[str, Any]) -> bool:
+    """Whether there are numbers where figures belong."""
+    names, pixels, ends = (metrics.get(key) for key in ("names", "pixels", "ci95"))
+    sections = [metrics.get(key) for key in _SECTIONS]
+    return (
+        isinstance(names, list)
+        and all(isinstance(name, str) for name in names)
+        and isinstance(pixels, dict)
+        and all(one is None or isinstance(one, dict) for one in (*sections, ends, metrics.get("made")))
+        and all(map(_are_numbers, sections))
+        and all(
+            isinstance(one, list) and len(one) == 2 and all(map(_are_numbers, one)) for one in (ends or {}).values()
+        )
+    )
+
+
+def _are_numbers(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(map(_are_numbers, value.values()))
+    return value is None or isinstance(value, int | float)
 
 
 def _read_json(file: Path) -> dict[str, Any]:

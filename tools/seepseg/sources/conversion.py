@@ -1,7 +1,6 @@
 """From a recipe to `seepseg convert`: the same flags, the same code, so it can do nothing that the command cannot."""
 
 import argparse
-import difflib
 import re
 import shlex
 from collections.abc import Callable, Iterable, Sequence
@@ -12,6 +11,7 @@ from seepseg.errors import SourceError, UsageError, listing
 from seepseg.sources.parts import Piece, join
 from seepseg.sources.recipe import Flags, Part
 from seepseg.values import Source
+from seepseg.wording import suggest
 
 DEEPEST = 3
 _FLAG = re.compile(r"(?<![\w-])--([a-z][a-z-]*)")
@@ -81,8 +81,7 @@ def check_flags(parts: Sequence[Part], extra: Sequence[str]) -> None:
         known = _known_flags(part.kind)
         for word in (*spell(part.flags), *extra):
             if (flag := _FLAG.match(word)) and flag[1] not in known:
-                close = difflib.get_close_matches(flag[1], known, n=1)
-                hint = f" (did you mean --{close[0]}?)" if close else ""
+                hint = suggest(flag[1], known, "--")
                 problems.append(f"convert {part.kind}: unknown flag --{flag[1]}{hint}")
     if problems:
         raise UsageError(listing(list(dict.fromkeys(problems))))

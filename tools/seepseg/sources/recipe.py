@@ -1,6 +1,5 @@
 """Recipes: where a dataset comes from, under which licence, and how to read it. One YAML each in datasets/."""
 
-import difflib
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from seepseg.dataset.layout import SPLITS
 from seepseg.errors import SourceError, UsageError, listing
 from seepseg.sources.download import Link
 from seepseg.sources.web import check_address
+from seepseg.wording import suggest
 
 KINDS = ("boxes", "coco", "instances", "masks", "objects", "scenes", "yolo")
 NEEDED = {"name": str, "title": str, "licence": str, "citation": str, "layout": str, "convert": list}
@@ -112,7 +112,7 @@ def find_recipe(name: str, folder: Path) -> Recipe:
     if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) and path.is_file():
         return read_recipe(path)
     known = sorted(one.stem for one in folder.glob("*.yaml"))
-    raise UsageError(f"{name}: no such recipe in {folder}{_near(name, known)}; 'seepseg get --list' shows them all")
+    raise UsageError(f"{name}: no such recipe in {folder}{suggest(name, known)}; 'seepseg get --list' shows them all")
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -160,7 +160,7 @@ def _fields(
     if not isinstance(data, dict):
         problems.append(f"{where.rstrip('.')}: should be a table of keys")
         return {}
-    problems += [f"{where}{key}: unknown key{_near(str(key), known)}" for key in data if key not in known]
+    problems += [f"{where}{key}: unknown key{suggest(str(key), known)}" for key in data if key not in known]
     problems += [f"{where}{key}: is missing" for key in needed if data.get(key) in (None, "", [])]
     found = {}
     for key, value in data.items():
@@ -205,7 +205,7 @@ def _parts(entries: list[Any], problems: list[str]) -> tuple[Part, ...]:
         fields = _fields(entry, KNOWN_PART, where, problems, ("kind", "paths"))
         if fields.get("kind", "masks") not in KINDS:
             problems.append(
-                f"{where}kind: {fields['kind']} is none of {', '.join(KINDS)}{_near(fields['kind'], KINDS)}"
+                f"{where}kind: {fields['kind']} is none of {', '.join(KINDS)}{suggest(fields['kind'], KINDS)}"
             )
         if fields.get("split", "train") not in SPLITS:
             problems.append(f"{where}split: {fields['split']} is none of {', '.join(SPLITS)}")
@@ -241,8 +241,3 @@ def _flags(table: object, where: str, problems: list[str]) -> Flags:
 def _inside(path: str) -> bool:
     pure = PurePosixPath(path)
     return bool(path) and not pure.is_absolute() and ".." not in pure.parts and "\\" not in path and ":" not in path
-
-
-def _near(word: str, known: Collection[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
-    return f" (did you mean {close[0]}?)" if close else ""

@@ -1,8 +1,7 @@
 """What is done for rare classes: the user's choice, and the weights and repeats that it makes of a dataset's counts."""
 
-import difflib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -10,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seepseg.errors import UsageError, listing
+from seepseg.wording import suggest
 
-WEIGHTS = "none, inverse, sqrt, effective:β, cls_pw:x, or name: weight for some classes"
+WEIGHTS = "none, inverse, sqrt, effective:β, cls_pw:x, or name=weight,name=weight for some classes"
 POWERS = {"none": 0.0, "sqrt": 0.5, "inverse": 1.0}
 """Weights that are a power of 1 / instances, as Ultralytics' cls_pw is."""
 MASK_LOSSES = ("bce", "dice", "iou")
@@ -49,7 +49,7 @@ def override(base: Balance, given: object, where: str) -> Balance:
     values, problems = {}, []
     for key, value in given.items():
         if key not in _READERS:
-            problems.append(f"{where}: no setting is called {key}{near(str(key), _READERS)}")
+            problems.append(f"{where}: no setting is called {key}{_near(str(key), _READERS)}")
         elif value is not None:
             try:
                 values[key] = _READERS[key](value)
@@ -150,10 +150,8 @@ def balance_table(rows: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def near(word: str, known: Any) -> str:
-    """'(did you mean …?)' where something is, else all there is."""
-    close = difflib.get_close_matches(word, known, n=1)
-    return f" (did you mean {close[0]}?)" if close else f"; there are {', '.join(known)}"
+def _near(word: str, known: Collection[str]) -> str:
+    return suggest(word, known) or f"; there are {', '.join(known)}"
 
 
 def _cell(key: str, value: Any) -> str:
@@ -165,7 +163,7 @@ def _cell(key: str, value: Any) -> str:
 
 
 def _by_name(how: Mapping[str, float], names: Sequence[str]) -> tuple[float, ...]:
-    unknown = [f"weights: no class is called {name}{near(name, names)}" for name in how if name not in names]
+    unknown = [f"weights: no class is called {name}{_near(name, names)}" for name in how if name not in names]
     if unknown:
         raise UsageError(listing(unknown))
     return tuple(float(how.get(name, 1.0)) for name in names)
@@ -189,8 +187,7 @@ def _read_rule(text: str) -> tuple[Literal["power", "effective"], float]:
         if beta < 1:
             return "effective", beta
         raise ValueError("effective:β takes a β below 1; 1 is inverse")
-    close = difflib.get_close_matches(word, [*POWERS, "cls_pw", "effective"], n=1)
-    raise ValueError(f"{text!r} is no rule" + (f" (did you mean {close[0]}?)" if close else "") + f"; give {WEIGHTS}")
+    raise ValueError(f"{text!r} is no rule{suggest(word, [*POWERS, 'cls_pw', 'effective'])}; give {WEIGHTS}")
 
 
 def _read_weights(value: object) -> str | dict[str, float]:
@@ -235,7 +232,7 @@ def _read_count(value: object) -> int:
 
 def _read_mask_loss(value: object) -> str:
     if value not in MASK_LOSSES:
-        raise ValueError(f"no such loss as {value!r}{near(str(value), MASK_LOSSES)}")
+        raise ValueError(f"no such loss as {value!r}{_near(str(value), MASK_LOSSES)}")
     return str(value)
 
 

@@ -9,10 +9,11 @@ from seepseg import __version__
 from seepseg.dataset.layout import Dataset, read_dataset
 from seepseg.dataset.places import home_of
 from seepseg.train.balance import Balance, balance_table, class_weights, positive_weights, table_rows
-from seepseg.train.derive import derive, sibling_path
+from seepseg.train.derive import derive, find_derived, sibling_path
 from seepseg.train.rare import paint_pastes, plan_pastes
 from seepseg.train.repeats import count_instances, write_repeats
-from seepseg.train.siblings import read_settings
+from seepseg.train.siblings import read_settings, read_told
+from seepseg.wording import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +50,24 @@ def apply_balance(dataset: Dataset, balance: Balance, *, seed: int = 0, workers:
         dataset = derive(dataset, place, merge=balance.merge)
         notes.append(f"classes merged to {', '.join(dataset.names)}, in {place}")
     if balance.paste:
-        plan = plan_pastes(dataset, target=balance.paste, seed=seed)
-        notes += plan.notes
-        pasted = plan.pasted
-        note = {"paste": balance.paste, "seed": seed, "version": __version__}
-        place = sibling_path(dataset, note)
-        dataset = derive(dataset, place, added=paint_pastes(plan, workers=workers), note=note)
-        notes.append(f"{len(plan.tiles):,} tiles with pasted objects added to train, in {place}")
+        dataset, pasted, about = _paste(dataset, balance.paste, seed, workers)
+        notes += about
     return _finish(dataset, balance, pasted, notes, seed)
+
+
+def _paste(dataset: Dataset, target: int, seed: int, workers: int) -> tuple[Dataset, tuple[int, ...], list[str]]:
+    """The sibling with pasted tiles, its pasted objects per class, and what to tell. Planning takes minutes on a
+    large dataset, so what it came to stands in the sibling's record and is read where that is there already."""
+    note = {"paste": target, "seed": seed, "version": __version__}
+    place = sibling_path(dataset, note)
+    found = find_derived(dataset, place, note=note)
+    told = read_told(place) if found else {}
+    if not (found and told):
+        plan = plan_pastes(dataset, target=target, seed=seed)
+        told = {"tiles": len(plan.tiles), "pasted": plan.pasted, "notes": plan.notes}
+        found = derive(dataset, place, added=paint_pastes(plan, workers=workers), note=note, told=told)
+    said = f"{count(told['tiles'], 'tile')} with pasted objects added to train, in {place}"
+    return found, tuple(told["pasted"]), [*told["notes"], said]
 
 
 def _finish(

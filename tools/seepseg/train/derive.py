@@ -54,6 +54,7 @@ def find_derived(
     dataset: Dataset, out: Path, *, merge: Sequence[str] = (), note: Mapping[str, Any] | None = None
 ) -> Dataset | None:
     """What an earlier call wrote to `out` from the same data in the same way; an error where it was changed since."""
+    _check_repeats(dataset)
     record = siblings.read_json(out / PROOF).get("derived")
     if not record or any(record.get(key) != value for key, value in _key(dataset, merge, note).items()):
         return None
@@ -70,13 +71,14 @@ def derive(
     merge: Sequence[str] = (),
     added: Iterable[Tile] = (),
     note: Mapping[str, Any] | None = None,
+    told: Mapping[str, Any] | None = None,
     overwrite: bool = False,
 ) -> Dataset:
     """Write `out`, whole or not at all, and read it. Every image keeps name, split and group.
 
     `note` must say all that `added` depends on: where `out` is there from the same data, merge and note, it is
-    returned as it is, and `added` is not asked for. Folds are not taken along; a fold's own YAML gives a plain
-    dataset with that fold as val.
+    returned as it is, and `added` is not asked for. `told` is kept for `read_told`. Folds are not taken along; a
+    fold's own YAML gives a plain dataset with that fold as val.
     """
     if not overwrite and (found := find_derived(dataset, out, merge=merge, note=note)):
         return found
@@ -100,7 +102,12 @@ def derive(
             raise UsageError(f"{dataset.yaml}: val and train are the same images; convert again with --split .8,.2")
         source = Path(os.path.relpath(dataset.yaml, out)).as_posix()
         siblings.write_yaml(folder, dataset, same, classes, settings, source)
-        record = {**_key(dataset, merge, note), "added": len(tiles), "hash": dataset_hash(read_dataset(folder))}
+        record = {
+            **_key(dataset, merge, note),
+            "added": len(tiles),
+            "told": told,
+            "hash": dataset_hash(read_dataset(folder)),
+        }
         siblings.write_record(folder, conversion, source, splits, record)
     return read_dataset(out)
 
@@ -114,8 +121,7 @@ def _key(dataset: Dataset, merge: Sequence[str], note: Mapping[str, Any] | None)
 
 def _plan(dataset: Dataset) -> dict[str, list[Place]]:
     splits = find_places(dataset)
-    if len(splits.get("train", ())) < len(dataset.splits.get("train", ())):
-        raise UsageError(f"{dataset.yaml}: train lists images more than once; derive first, repeat images after that")
+    _check_repeats(dataset)
     problems = []
     for split, places in splits.items():
         first: dict[str, Place] = {}
@@ -126,6 +132,16 @@ def _plan(dataset: Dataset) -> dict[str, list[Place]]:
     if problems:
         raise DatasetError(listing(problems))
     return {split: places for split, places in splits.items() if _same(dataset)[split] == split}
+
+
+def _check_repeats(dataset: Dataset) -> None:
+    """A sibling would lose them, and the hash does not see them."""
+    train = dataset.splits.get("train", ())
+    if len(set(train)) < len(train):
+        raise UsageError(
+            f"{dataset.yaml}: train lists images more than once, and merging and pasting would lose that; give the "
+            "data.yaml that it was made of, and --repeat beside them"
+        )
 
 
 def _same(dataset: Dataset) -> dict[str, str]:

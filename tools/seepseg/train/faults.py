@@ -14,25 +14,27 @@ from seepseg.wording import enumerate_words, verb
 WAY_OUT = "split anew with 'seepseg convert', or merge classes with --merge"
 
 
-def check_dataset(dataset: Dataset, *, one_class: bool = False) -> list[str]:
+def check_dataset(dataset: Dataset) -> list[str]:
     """What the user should know; whatever makes training impossible or pointless is one error."""
     counts = {split: count_instances(dataset.splits.get(split, ()), len(dataset.names)) for split in ("train", "val")}
-    problems = [f"{dataset.yaml}: {problem}" for problem in _problems(dataset, counts, one_class)]
+    problems = [f"{dataset.yaml}: {problem}" for problem in _problems(dataset, counts)]
     if problems:
         raise DatasetError(listing(problems))
     return _warnings(dataset, counts)
 
 
-def _problems(dataset: Dataset, counts: Mapping[str, NDArray[Any]], one_class: bool) -> list[str]:
+def _problems(dataset: Dataset, counts: Mapping[str, NDArray[Any]]) -> list[str]:
     problems = []
     for split in ("train", "val"):
         if not dataset.splits.get(split):
             what = "no images to train on" if split == "train" else "no images to validate on, so no best epoch"
             problems.append(f"the {split} split has {what}; add `{split}:`, or {WAY_OUT.partition(',')[0]}")
     train, val = (counts[split].sum(axis=0) for split in ("train", "val"))
-    if dataset.splits.get("train") and not train.any():
+    if not dataset.splits.get("train"):
+        return problems
+    if not train.any():
         problems.append("no image of the train split has a label; see 'seepseg check'")
-    elif not one_class and (unseen := _names(dataset, (val > 0) & (train == 0))):
+    elif unseen := _names(dataset, (val > 0) & (train == 0)):
         one = len(unseen) == 1
         problems.append(
             f"{enumerate_words(unseen)} {verb(len(unseen))} in val, but train never saw "

@@ -24,6 +24,7 @@ OURS = {
 """Keys of Ultralytics that are decided elsewhere, and where."""
 FLAGS = ("weights", "class_weights", "positives", "repeat", "paste", "merge", "mask_loss", "focal", "best", "stages")
 """Flags of ours that somebody may write as key=value."""
+OPTIMIZERS = ("auto", "SGD", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop", "MuSGD")
 TASKS = ("segment", "semantic")
 BESIDES = ("augmentations",)
 """What Ultralytics takes though its default configuration does not list it."""
@@ -98,6 +99,8 @@ def _refusal(key: str, value: Any) -> str | None:
         return f"the tasks are {' and '.join(TASKS)}"
     if key == "augmentations" and not (isinstance(value, list) and all(isinstance(one, dict) for one in value)):
         return "must be a list of transforms as Albumentations writes them"
+    if key == "optimizer" and str(value).lower() not in map(str.lower, OPTIMIZERS):
+        return f"the optimizers are {', '.join(OPTIMIZERS)}"
     if key == "imgsz" and (type(value) is not int or value < 32):
         return "training takes one whole number of pixels, 32 or more"
     if key == "batch" and (isinstance(value, bool) or not isinstance(value, int | float) or not _is_batch(value)):

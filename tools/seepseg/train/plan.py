@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from seepseg.train.faults import check_dataset
 from seepseg.train.losses import Loss, check_task
 from seepseg.train.overrides import defaults
 from seepseg.train.start import Start, choose_start
+from seepseg.train.trainer import check_best
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +62,13 @@ def plan_run(request: Request) -> Plan:
     balance, settings = resolve_balance(dataset, request)
     model = settings.pop("model", None)
     task = settings.get("task") or _task_of(request.weights, model, request.wish)
-    check = partial(check_dataset, one_class=bool(settings.get("single_cls")))
-    notes = [] if balance.merge else check(dataset)
+    check_best(request.best, task)
+    notes = [] if balance.merge else check_dataset(dataset)
     _check_extras(settings)
     device, about_device = _choose_device(settings)
     start = choose_start(request.weights, model=model, wish=request.wish, task=task, sha256=request.sha256)
     balanced = apply_balance(dataset, balance, seed=settings.get("seed", 0), workers=machine.core_count())
-    notes = check(balanced.dataset) if balance.merge else notes
+    notes = check_dataset(balanced.dataset) if balance.merge else notes
     loss = make_loss(balance, balanced.weights)
     check_task(loss, task)
     settings, about_settings = _settle(settings, balanced.dataset, balance)
@@ -134,9 +134,18 @@ def resolve_balance(dataset: Dataset, request: Request) -> tuple[Balance, dict[s
         if balance.weights != "none":
             raise UsageError(f"cls_pw={power} and the class weights {balance.weights} both weigh classes; give one")
         balance = replace(balance, weights=f"cls_pw:{settings.pop('cls_pw')}")
-    if settings.get("single_cls") and balance.weights != "none":
-        raise UsageError("single_cls=True makes one class of all, so that class weights mean nothing; take one out")
+    if settings.pop("single_cls", False):
+        balance = _merge_all(dataset, balance)
     return balance, settings
+
+
+def _merge_all(dataset: Dataset, balance: Balance) -> Balance:
+    """Ultralytics' single_cls, as a dataset of one class: evaluation and thresholds need one too."""
+    if balance.weights != "none":
+        raise UsageError("single_cls=True makes one class of all, so that class weights mean nothing; take one out")
+    if balance.merge:
+        raise UsageError("single_cls=True and --merge both make fewer classes; give one")
+    return balance if len(dataset.names) == 1 else replace(balance, merge=(f"item={','.join(dataset.names)}",))
 
 
 def _settle(settings: dict[str, Any], dataset: Dataset, balance: Balance) -> tuple[dict[str, Any], list[str]]:

@@ -4,16 +4,19 @@ import csv
 import io
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from seepseg import ultralytics_home
 from seepseg.dataset.identity import dataset_hash
 from seepseg.errors import DatasetError, SourceError, UsageError
 from seepseg.train import record
 from seepseg.train.balance import Balance, override
-from seepseg.train.balanced import open_dataset
+from seepseg.train.balanced import apply_balance, open_dataset
 from seepseg.train.plan import first_line, make_loss
 from seepseg.train.repeats import SUFFIX, write_repeats
 from seepseg.train.run import leave_thresholds
@@ -42,13 +45,14 @@ def resume(run: Path, *, data: Path | None = None, changes: Mapping[str, Any] | 
     if kept["status"] == record.FINISHED:
         raise UsageError(f"{run} is finished; train on from its weights with --weights {run}")
     checkpoint = _read_checkpoint(run)
+    data = data or Path(checkpoint["train_args"]["data"])
     if checkpoint["epoch"] == -1 or checkpoint["epoch"] + 1 >= checkpoint["train_args"]["epochs"]:
-        return _close(run)
-    file = _same_dataset(data or Path(checkpoint["train_args"]["data"]), kept, run)
+        return _close(run, data)
+    file = _same_dataset(data, kept, run)
     _trim_results(run, checkpoint["epoch"] + 1)
     print(f"going on with {run} after epoch {checkpoint['epoch'] + 1} of {checkpoint['train_args']['epochs']}")
     _continue(run, kept, file, changes or {})
-    leave_thresholds(run, file, one_class=bool(checkpoint["train_args"].get("single_cls")))
+    leave_thresholds(run, file)
     return record.read_record(run)
 
 
@@ -97,16 +101,30 @@ def _same_dataset(file: Path, kept: Mapping[str, Any], run: Path) -> Path:
     the list."""
     if not file.is_file():
         raise DatasetError(f"{file}: the dataset of {run} is not there; say where it is: DATA.yaml --resume {run}")
-    given, threshold = file, kept["balance"].get("repeat")
-    if file.name.endswith(SUFFIX):
-        given = file.with_name(file.name.removesuffix(SUFFIX) + ".yaml")
+    given, threshold, seed = _unrepeated(file), kept["balance"].get("repeat"), kept["seeds"]["seed"]
     dataset = open_dataset(given)
+    balance = replace(override(Balance(), kept["balance"], f"{run / record.RECORD}: balance"), repeat=0.0)
+    if dataset_hash(dataset) != kept["dataset"]["hash"] and (balance.merge or balance.paste):
+        dataset = apply_balance(dataset, balance, seed=seed).dataset
     if dataset_hash(dataset) != kept["dataset"]["hash"]:
         raise DatasetError(
             f"{given}: images or labels have changed since {run} began, so it cannot go on as the same training; "
             f"start a new run from its weights with --weights {run}"
         )
-    return write_repeats(dataset, threshold, seed=kept["seeds"]["seed"]).yaml if threshold else given
+    return write_repeats(dataset, threshold, seed=seed).yaml if threshold else dataset.yaml
+
+
+def trained_on(run: Path, data: Path | None = None) -> Path:
+    """The data.yaml that has the classes of a run: `data`, unless it trained on a sibling with classes merged."""
+    if data is not None and not record.read_record(run)["balance"]["merge"]:
+        return data
+    arguments = yaml.safe_load((run / "args.yaml").read_text(encoding="utf-8"))
+    file = _unrepeated(Path(arguments["data"]))
+    return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+
+
+def _unrepeated(file: Path) -> Path:
+    return file.with_name(file.name.removesuffix(SUFFIX) + ".yaml") if file.name.endswith(SUFFIX) else file
 
 
 def _trim_results(run: Path, epochs: int) -> None:
@@ -122,7 +140,7 @@ def _trim_results(run: Path, epochs: int) -> None:
     os.replace(partial, file)
 
 
-def _close(run: Path) -> dict[str, Any]:
+def _close(run: Path, data: Path) -> dict[str, Any]:
     """All epochs were done, and what was left was tidying up."""
     from seepseg.train.trainer import whole_strips
 
@@ -132,5 +150,6 @@ def _close(run: Path) -> dict[str, Any]:
             if (run / "weights" / name).is_file():
                 engine.strip_optimizer(run / "weights" / name)
     record.update_record(run, status=record.FINISHED, ended=record.now())
-    print(f"{run} had trained all its epochs and is finished now; measure it with: seepseg eval {run} DATA.yaml")
+    leave_thresholds(run, _unrepeated(data))
+    print(f"{run} had trained all its epochs and is finished now")
     return record.read_record(run)

@@ -41,15 +41,12 @@ def execute(plan: Plan) -> Path:
             name=plan.run.name,
             **settings,
         )
-    leave_thresholds(plan.run, plan.balanced.dataset.yaml, one_class=bool(settings["single_cls"]))
+    leave_thresholds(plan.run, plan.balanced.dataset.yaml)
     return plan.run
 
 
-def leave_thresholds(run: Path, data: Path, *, one_class: bool = False) -> None:
+def leave_thresholds(run: Path, data: Path) -> None:
     """Choose on the val split what `predict` will use. A training that ended well is not spoilt where that fails."""
-    if one_class:
-        print("note: no thresholds were chosen: the model knows one class, the dataset's names are others")
-        return
     from seepseg.evaluate.run import choose_run_thresholds
 
     try:
@@ -107,10 +104,9 @@ def _facts(plan: Plan) -> dict[str, Any]:
 
 def _inputs(plan: Plan) -> dict[str, Any]:
     dataset = plan.balanced.dataset
-    names = ["item"] if plan.settings.get("single_cls") else list(dataset.names)
     return {
         "task": plan.task,
-        "names": names,
+        "names": list(dataset.names),
         "imgsz": plan.settings["imgsz"],
         **{key: dataset.settings.get(key) for key in ("scale", "bands", "metres_per_pixel")},
     }

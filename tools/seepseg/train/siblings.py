@@ -13,6 +13,7 @@ from seepseg.dataset.layout import SPLITS, Dataset, read_manifest, read_yaml
 from seepseg.dataset.places import Place
 from seepseg.dataset.records import write_conversion
 from seepseg.dataset.truth import annotations_path, stream
+from seepseg.dataset.write import PROOF
 from seepseg.train.relabel import Added, Classes, rewrite_truth
 
 HEADING = """\
@@ -33,6 +34,11 @@ def read_json(file: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return record if isinstance(record, dict) else {}
+
+
+def read_told(folder: Path) -> dict[str, Any]:
+    """What whoever derived a dataset had to tell of it."""
+    return read_json(folder / PROOF).get("derived", {}).get("told") or {}
 
 
 def read_settings(home: Path) -> dict[str, Any]:

@@ -50,9 +50,7 @@ def stage_names(name: str, count: int) -> list[str]:
 
 def train_stages(request: Request, stages: Sequence[Stage], *, done: int = 0) -> Path:
     """The run of the last stage. `done` stages are there already, the last of them with its best weights."""
-    owned = [key for key in OWNED if key in request.settings]
-    if owned:
-        raise UsageError(f"--stages says {', '.join(OWNED)} itself; take {', '.join(owned)} out")
+    check_stages(request, stages)
     request = replace(request, name=request.name or find_place(request.project, None).name)
     names = stage_names(str(request.name), len(stages))
     for name in names[done:]:
@@ -63,6 +61,14 @@ def train_stages(request: Request, stages: Sequence[Stage], *, done: int = 0) ->
         run = train(_staged(request, stages, number, name, run))
     assert run is not None
     return run
+
+
+def check_stages(request: Request, stages: Sequence[Stage]) -> Sequence[Stage]:
+    """The stages, unless the settings have a schedule too."""
+    owned = [key for key in OWNED if key in request.settings]
+    if owned:
+        raise UsageError(f"--stages says {', '.join(OWNED)} itself; take {', '.join(owned)} out")
+    return stages
 
 
 def is_done_stage(run: Path) -> bool:

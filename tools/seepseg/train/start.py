@@ -65,6 +65,8 @@ def choose_start(
     if weights is None and model is not None:
         weights, model = (SCRATCH, model) if _is_architecture(model) else (model, None)
     if weights == SCRATCH or (weights and _is_architecture(weights)):
+        if sha256:
+            raise UsageError("--weights-sha256 says what weights must be, and this training starts from none; drop it")
         return _scratch(model or (weights if weights != SCRATCH else None) or _architecture_of(wish), task)
     if model is not None and not _is_architecture(model):
         raise UsageError(f"model={model} and --weights {weights} both name weights; give one")
@@ -177,10 +179,12 @@ def _check_architecture(name: str) -> str:
     ultralytics_home.prepare()
     tasks: Any = import_module("ultralytics.nn.tasks")
     try:
-        tasks.yaml_model_load(name)
+        architecture = tasks.yaml_model_load(name)
     except FileNotFoundError:
         raise UsageError(
             f"{name}: no such architecture; Ultralytics has yolov8n-seg.yaml, yolo11n-seg.yaml, yolo26n-seg.yaml and "
             "yolo26n-sem.yaml, each also as s, m, l and x, or give a path to a YAML of your own"
         ) from None
+    if "backbone" not in architecture or "head" not in architecture:
+        raise UsageError(f"{name}: is no architecture of Ultralytics, which has a backbone and a head")
     return name

@@ -37,7 +37,7 @@ def trainer_class(task: str, loss: Loss, *, best: str = "mask_map") -> type[Any]
     from ultralytics.models.yolo.segment import SegmentationTrainer, SegmentationValidator
     from ultralytics.models.yolo.semantic import SemanticSegmentationTrainer
 
-    _check_best(best, task)
+    check_best(best, task)
     losses.check_task(loss, task)
     stock: type[Any] = {"segment": SegmentationTrainer, "semantic": SemanticSegmentationTrainer}[task]
     counts_unions = task == "segment" and best == "miou"
@@ -113,7 +113,8 @@ def trainer_class(task: str, loss: Loss, *, best: str = "mask_map") -> type[Any]
     return Trainer
 
 
-def _check_best(best: str, task: str) -> None:
+def check_best(best: str, task: str) -> None:
+    """Refuse a figure that there is none of."""
     if best not in BEST:
         raise UsageError(f"the best epoch can be chosen by {', '.join(BEST)}, not by {best!r}")
     if task == "semantic" and best == "mask_map50":
