@@ -105,6 +105,15 @@ def test_a_single_scene_that_cannot_be_cross_fitted_is_refused_before_its_images
         evaluate_made(tmp_path / "out", data, never)
 
 
+def test_a_single_scene_has_figures_and_a_word_on_why_no_intervals(tmp_path):
+    scene = dict.fromkeys(map("test{}.png".format, range(6)), "a")
+    data = scenes_dataset(tmp_path / "data", splits=("test",), groups=scene)
+    report = evaluate_made(tmp_path / "out", data, sloppy, conf=0.3, report=True)
+    assert report["ci95"] == {}
+    assert "no intervals: all images are of one group" in report["notes"][0]
+    assert "There are no intervals" in (tmp_path / "out/report.html").read_text()
+
+
 def test_given_thresholds_hold_for_everything_and_nothing_is_chosen(tmp_path, data):
     report = evaluate_made(tmp_path / "out", data, sloppy, conf={"ship": 0.333, "oil": 0.5})
     assert (report["fitted"], report["thresholds"]) == ("given", {"oil": 0.5, "ship": 0.333})

@@ -198,7 +198,7 @@ def test_a_stem_that_is_taken_is_refused_and_nothing_is_left(dataset: Dataset, t
     for tiles in ([a_tile(taken)], [a_tile(), a_tile()]):
         with pytest.raises(UsageError, match="another stem"):
             derive(dataset, tmp_path / "out", added=tiles)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "seep"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["seep"]
 
 
 def test_the_same_derivation_is_taken_as_it_is(dataset: Dataset, tmp_path: Path) -> None:
@@ -279,7 +279,7 @@ def test_settings_stay_and_wishes_that_were_granted_go(dataset: Dataset, tmp_pat
 
 
 def test_the_record_says_what_it_was_derived_from(dataset: Dataset, tmp_path: Path) -> None:
-    derived = derive(dataset, tmp_path / "out", merge=MERGE, note={"seed": 1})
+    derived = derive(dataset, tmp_path / "out", merge=MERGE, note={"seed": 1}, told={"tiles": 0})
     record = json.loads((tmp_path / "out" / "conversion.json").read_text())
     assert record["source"] == {"kind": "derived", "dataset": "../seep/data.yaml"}
     assert record["derived"] == {
@@ -287,6 +287,7 @@ def test_the_record_says_what_it_was_derived_from(dataset: Dataset, tmp_path: Pa
         "merge": MERGE,
         "note": {"seed": 1},
         "added": 0,
+        "told": {"tiles": 0},
         "hash": dataset_hash(derived),
     }
     assert staging.check_place(tmp_path / "out", overwrite=True, proof="conversion.json")

@@ -11,7 +11,7 @@ import yaml
 from make_dataset import write_dataset
 from make_training import QUICK, tiny_dataset, tiny_request
 from seepseg.errors import DatasetError, MissingExtra, OutputError, UsageError
-from seepseg.train import balanced
+from seepseg.train import balanced, machine
 from seepseg.train.balance import class_weights
 from seepseg.train.plan import describe, find_place, plan_run
 from seepseg.train.run import open_model
@@ -146,6 +146,7 @@ def test_a_figure_that_the_task_lacks_is_refused_before_anything_is_written(tmp_
 
 
 def test_what_was_pasted_once_is_not_planned_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "core_count", lambda: 1)
     request = tiny_request(tmp_path, balance={"paste": 6})
     first = plan_run(request)
     monkeypatch.setattr(balanced, "plan_pastes", None)

@@ -77,7 +77,7 @@ def test_the_transforms_are_what_albumentations_reads() -> None:
 def test_plain_yolo_trains_with_it_and_with_repeats(tmp_path: Path) -> None:
     data = write_repeats(read_dataset(tiny_dataset(tmp_path / "data")), 0.9).yaml
     words = f"segment train cfg={PRESETS[0].with_name('seep.yaml')} data={data} model=yolov8n-seg.yaml".split()
-    words += f"epochs=1 imgsz=32 batch=4 plots=False project={tmp_path / 'runs'} name=a".split()
+    words += f"epochs=1 imgsz=32 batch=4 plots=False workers=0 project={tmp_path / 'runs'} name=a".split()
     ultralytics_home.prepare()
     from ultralytics.cfg import entrypoint
 

@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,11 +11,14 @@ from typing import Any
 
 import pytest
 
-from make_training import QUICK, tiny_dataset
+from make_training import QUICK, tiny_dataset, tiny_request
 from seepseg.cli import main
+from seepseg.dataset.identity import dataset_hash
 from seepseg.errors import DatasetError, SourceError, UsageError
+from seepseg.train.balanced import as_json
+from seepseg.train.plan import plan_run
 from seepseg.train.record import read_record, update_record, write_json
-from seepseg.train.resume import find_run, resume
+from seepseg.train.resume import _same_dataset, find_run, resume
 
 EPOCHS = 3
 
@@ -118,6 +122,16 @@ def _interrupted(folder: Path, finished: Path) -> Path:
 def test_a_run_without_an_epoch_has_nothing_to_go_on_from(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="stopped before its first epoch"):
         resume(_stopped(tmp_path))
+
+
+def test_a_merged_dataset_that_is_gone_is_derived_again_from_the_users(tmp_path: Path) -> None:
+    plan = plan_run(tiny_request(tmp_path, balance={"merge": ["all=oil,ship"], "repeat": 0.9}))
+    merged = plan.balanced.dataset
+    kept = {"balance": as_json(plan.balance), "dataset": {"hash": dataset_hash(merged)}, "seeds": {"seed": 0}}
+    shutil.rmtree(merged.root)
+    found = _same_dataset(plan.request.data, kept, tmp_path / "runs" / "a")
+    assert found == plan.balanced.data
+    assert found.is_file()
 
 
 def test_what_is_no_run_of_ours_is_refused(tmp_path: Path) -> None:

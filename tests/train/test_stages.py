@@ -1,3 +1,4 @@
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,8 +90,11 @@ def test_the_head_is_trained_alone_and_then_all(tmp_path: Path) -> None:
     first, last = (read_record(run.with_name(name)) for name in ("a-stage1", "a"))
     assert (first["settings"]["freeze"], last["settings"]["freeze"]) == (10, None)
     assert last["stage"] == {"of": "a", "number": 2, "stages": "head:1@0.001,all:1@0.0001"}
+    before = run.with_name("a-stage1") / "weights" / "best.pt"
+    sha256 = hashlib.sha256(before.read_bytes()).hexdigest()
+    assert last["start"] == {"from": "path", "model": "best.pt", "weights": "best.pt", "sha256": sha256}
     backbone, head = "model.0.conv.weight", "model.22.cv2.0.2.weight"
-    files = (begin, *(folder / "weights" / "best.pt" for folder in (run.with_name("a-stage1"), run)))
+    files = (begin, before, run / "weights" / "best.pt")
     start, middle, end = (open_model(str(file), "segment").model.state_dict() for file in files)
     assert start[backbone].equal(middle[backbone])
     assert not start[head].equal(middle[head])

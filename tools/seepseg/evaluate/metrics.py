@@ -15,6 +15,8 @@ from seepseg.measures.matching import AREAS
 from seepseg.measures.presence import confusions
 from seepseg.measures.widths import recall_by_width
 
+ALONE = "there are no intervals: all images are of one group, or there is one only"
+
 
 def assemble(
     observations: Sequence[Observation], evidence: Evidence, used: InForce, replicates: Figures

@@ -11,6 +11,7 @@ from seepseg.evaluate import fitting
 from seepseg.evaluate.findings import Findings, write_findings
 from seepseg.evaluate.folder import THRESHOLDS, choose_folder, evaluation_folder, show_path
 from seepseg.evaluate.in_force import Given
+from seepseg.evaluate.metrics import ALONE
 from seepseg.evaluate.observation import observe
 from seepseg.evaluate.review import make_review
 from seepseg.evaluate.samples import Sample, groups_of, pick_split, read_samples
@@ -63,6 +64,8 @@ def evaluate_subject(subject: Subject, dataset: Dataset, split: str, folder: Pat
     samples, notes = read_samples(dataset, split)
     data = dataset_hash(dataset)
     found, chosen = _look(request, subject, dataset, split, samples, data)
+    if count_units(found.groups, len(samples)) < 2:
+        notes.append(ALONE)
     notes += [*subject.notes, *found.used.notes, *_store(chosen, subject, folder)]
     made = {"data_sha256": data, "seed": request.seed, "replicates": request.replicates, "command": request.command}
     report = write_findings(

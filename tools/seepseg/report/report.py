@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from seepseg.evaluate.metrics import ALONE
 from seepseg.evaluate.review import Review
 from seepseg.painting import Colours
 from seepseg.progress import track
@@ -109,6 +110,8 @@ def _subject(results: Results) -> str:
 def _how_sure(results: Results) -> Html:
     metrics, made = results.metrics, results.metrics.get("made") or {}
     groups = metrics.get("groups")
+    if 1 in (groups, metrics["images"]):
+        return note(f"{ALONE[0].upper()}{ALONE[1:]}. {verdict.about_thresholds(results)}")
     unit = f"whole groups ({groups:,} of them)" if groups else "images"
     drawn = made.get("replicates")
     how = f"Intervals: were other {unit} of the same kind drawn, the figure would lie there 95 times of 100"
@@ -120,7 +123,7 @@ def _classes(results: Results) -> Content:
     absent = [name for name in results.names if results.figure("pixels", "per_class", name, "recall") is None]
     said = "A dash is a figure that is not defined."
     if absent:
-        said += f" The images hold no {enumerate_words(absent)}: it has no figures and is left out of all means."
+        said += f" The images hold no {enumerate_words(absent)}: no figures there, and nothing of it in any mean."
     return join(note(said), class_tables(results), _draw(charts.chart_pixels(results)))
 
 

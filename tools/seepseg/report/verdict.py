@@ -175,7 +175,7 @@ def _weakest(results: Results) -> str:
     kind, key, label = ("mask", "ap50", "AP50") if results.metrics.get("mask") else ("pixels", "iou", "IoU")
     values = {name: results.figure(kind, "per_class", name, key) for name in results.names}
     known = {name: value for name, value in values.items() if value is not None}
-    if len(known) < 2:
+    if len(set(known.values())) < 2:
         return ""
     worst, best = min(known, key=known.__getitem__), max(known, key=known.__getitem__)
     return f"; its weakest class is {worst} ({label} {known[worst]:.2f}), its best {best} ({known[best]:.2f})"

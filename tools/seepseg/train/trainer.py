@@ -217,8 +217,8 @@ def explain(error: BaseException, run: Path, batch: float, imgsz: int) -> Seepse
     text = str(error).lower()
     full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
     if full or "no space left" in text or "pytorchstreamwriter failed writing" in text:
-        again = f"run: seepseg train --resume {run}" if (run / "weights" / "last.pt").exists() else "start again"
-        return OutputError(f"{run}: the disk is full; free some space, then {again}")
+        resume = f", then run: seepseg train --resume {run}" if (run / "weights" / "last.pt").exists() else ""
+        return OutputError(f"{run}: the disk is full; free some space{resume}")
     if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
         smaller = f"batch={int(batch) // 2} or a smaller imgsz" if batch >= 2 else "a smaller imgsz or a smaller model"
         return UsageError(f"batch={batch:g} at imgsz={imgsz} does not fit into memory; try {smaller}")
