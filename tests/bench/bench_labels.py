@@ -35,11 +35,12 @@ def main() -> None:
     parser.add_argument("--masks", type=Path, help="a folder of mask PNGs")
     parser.add_argument("--speed", action="store_true", help="only time the masks of the folder")
     parser.add_argument("--most", type=int, default=2000)
+    parser.add_argument("--step", type=int, default=1, help="take every n-th of them")
     args = parser.parse_args()
     if not args.speed:
         report_random()
     if args.masks:
-        files = sorted(args.masks.rglob("*_mask.png"))[: args.most]
+        files = sorted(args.masks.rglob("*_mask.png"))[:: args.step][: args.most]
         masks = [(cv2.imread(str(file), cv2.IMREAD_GRAYSCALE) > 127).astype(np.uint8) for file in files]
         if not args.speed:
             report(f"masks of {args.masks.name}", masks)
