@@ -14,8 +14,9 @@ from seepseg.dataset.layout import read_dataset
 from seepseg.dataset.truth import Truth
 from seepseg.evaluate.predictions import Told
 from seepseg.evaluate.run import Request, evaluate_subject
-from seepseg.evaluate.samples import Sample, read_image, truth_of
+from seepseg.evaluate.samples import Sample, truth_of
 from seepseg.evaluate.subject import Subject
+from seepseg.raster import read_pixels
 from seepseg.values import Detection, Prediction
 
 NAMES = ("oil", "ship")
@@ -80,7 +81,7 @@ def sloppy(sample: Sample, truth: Truth) -> list[Detection]:
 def make_subject(say: Say, *, run: Path | None = None) -> Subject:
     def tell(samples: Sequence[Sample]) -> Told:
         for sample in samples:
-            height, width = read_image(sample.image).shape[:2]
+            height, width = read_pixels(sample.image).shape[:2]
             truth = truth_of(sample, width, height)
             yield sample, truth, Prediction(width, height, tuple(say(sample, truth)))
 

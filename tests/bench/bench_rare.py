@@ -9,6 +9,7 @@ A variant that is finished is not trained again, and one that was stopped goes o
 
 import argparse
 import json
+import shutil
 import statistics
 import subprocess
 import sys
@@ -20,7 +21,9 @@ TILES = 1580
 SPLIT = ".5,.15,.35"
 NAMES = ",".join(f"seep{number}" for number in range(1, 8))
 RAREST = ("seep2", "seep3", "seep4", "seep7")
-STEPS = 1000
+STEPS, WARMUP, MOSAICLESS = 1000, 50, 200
+"""Of the optimizer: all, the first of rising rate, the last on whole tiles. Ultralytics counts epochs, whose length
+the repeats change."""
 BATCH = 16
 PLAIN = [
     "imgsz=256",
@@ -28,11 +31,9 @@ PLAIN = [
     "optimizer=AdamW",
     "lr0=0.001",
     "cos_lr=True",
-    "warmup_epochs=1",
     "hsv_h=0",
     "hsv_s=0",
     "flipud=0.5",
-    "close_mosaic=4",
     "plots=False",
 ]
 VARIANTS = {
@@ -80,11 +81,13 @@ def train(out: Path, data: Path, name: str, seed: int, weights: str) -> None:
     if (run / "test" / "metrics.json").exists():
         return
     began = time.perf_counter()
-    if not (run / "record.json").exists():
+    if not (run / "weights" / "last.pt").exists():
+        shutil.rmtree(run, ignore_errors=True)
         asked = [data, *VARIANTS[name], "--weights", weights]
-        epochs = round(STEPS / steps_an_epoch(asked))
+        steps = steps_an_epoch(asked)
+        counted = [f"epochs={round(STEPS / steps)}", f"close_mosaic={round(MOSAICLESS / steps)}"]
         where = ["--project", run.parent, "--name", run.name]
-        seepseg("train", *asked, *where, *PLAIN, f"epochs={epochs}", f"seed={seed}")
+        seepseg("train", *asked, *where, *PLAIN, *counted, f"warmup_epochs={WARMUP / steps:.2f}", f"seed={seed}")
     elif json.loads((run / "record.json").read_text())["status"] != "finished":
         seepseg("train", "--resume", run)
     seepseg("eval", run, data, "--split", "test", "--out", run / "test", "--overwrite")
@@ -112,7 +115,7 @@ def print_table(out: Path) -> None:
     for file in runs:
         metrics = json.loads(file.read_text())
         by_name.setdefault(file.parents[1].name.rsplit("-", 1)[0], []).append(
-            {"mAP50": metrics["mask"]["map50"], **{k: v["ap50"] for k, v in metrics["mask"]["per_class"].items()}}
+            {"mAP50": metrics["mask"]["map50"], **{k: v["ap50"] or 0.0 for k, v in metrics["mask"]["per_class"].items()}}
         )
     columns = ["mAP50", "rarest", *NAMES.split(",")]
     print(f"{'mask AP50 on test':20s} " + " ".join(f"{column:>7s}" for column in columns) + "  seeds")

@@ -7,8 +7,9 @@ from make import grey_image, write_image
 from make_subject import evaluate_made, exact, scenes_dataset, sloppy
 from seepseg import rle
 from seepseg.dataset.layout import read_dataset
-from seepseg.errors import DatasetError, SourceError, UsageError
-from seepseg.evaluate.samples import groups_of, pick_split, read_image, read_samples, truth_of
+from seepseg.errors import DatasetError, UsageError
+from seepseg.evaluate.samples import groups_of, pick_split, read_samples, truth_of
+from seepseg.raster import read_pixels
 
 
 @pytest.fixture
@@ -96,5 +97,5 @@ def test_an_image_that_was_resized_since_is_refused(tmp_path, data):
 
 def test_an_image_that_cannot_be_read_is_named(data):
     (data / "images/test/test2.png").write_bytes(b"\x89PNG nothing")
-    with pytest.raises(SourceError, match=r"test2\.png: not readable as an image"):
-        read_image(data / "images/test/test2.png")
+    with pytest.raises(DatasetError, match=r"test2\.png: not readable as an image"):
+        read_pixels(data / "images/test/test2.png")

@@ -9,7 +9,8 @@ from make_dataset import write_dataset
 from seepseg import rle
 from seepseg.dataset.layout import read_dataset, read_rows
 from seepseg.errors import DatasetError, UsageError
-from seepseg.train.stock import closed_of, own_instances, read_pixels, read_stock
+from seepseg.raster import read_pixels
+from seepseg.train.stock import closed_of, own_instances, read_stock
 
 WHOLE = (slice(None), slice(None))
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from seepseg import filetype, georeference
 from seepseg.dataset.layout import IMAGE_SUFFIXES
-from seepseg.errors import SourceError
+from seepseg.errors import DatasetError, SourceError
 from seepseg.georeference import Grid
 from seepseg.rasterfile import is_plain, open_raster, palette, read_values
 from seepseg.scaling import Rule, untouched
@@ -71,6 +71,17 @@ def decode(data: bytes) -> Pixels | None:
         return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYCOLOR)  # type: ignore[return-value]
     except cv2.error:
         return None
+
+
+def read_pixels(image: Path) -> Pixels:
+    """An image of a dataset, as training sees it: (height, width), or (height, width, 3) in BGR."""
+    try:
+        pixels = decode(image.read_bytes())
+    except OSError as error:
+        raise DatasetError(f"{image}: not readable: {error.strerror}; run 'seepseg check'") from None
+    if pixels is None:
+        raise DatasetError(f"{image}: not readable as an image; run 'seepseg check' for the full list")
+    return pixels
 
 
 def _open_simple(path: Path, data: bytes, kind: str, rule: Rule | None) -> Picture:

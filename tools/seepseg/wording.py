@@ -25,6 +25,14 @@ def suggest(word: str, known: Iterable[str], prefix: str = "") -> str:
     return f" (did you mean {prefix}{close[0]}?)" if close else ""
 
 
+def align(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of words as a table: the first column to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows
+    )
+
+
 def write_shares(shares: Sequence[float]) -> str:
     """'.7,.15,.15', as --split has it."""
     return ",".join(f"{share:.4g}".removeprefix("0") or "0" for share in shares)

@@ -14,6 +14,7 @@ from seepseg.check.report import SAMPLE, Report, check_dataset
 from seepseg.check.rules import FAULT
 from seepseg.commands.flags import add_workers, image_size
 from seepseg.errors import OutputError, UsageError
+from seepseg.wording import align
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,18 +64,7 @@ def _counts(report: Report) -> str:
         counts = [f"{report.instances[split][index]:,}" for split in splits]
         enough = str(size.enough) if size.enough else "-" if not size.objects else "none"
         lines.append([size.name, *counts, f"{size.thin:,}", f"{size.tiny:,}", enough])
-    return _table([head, *lines])
-
-
-def _table(rows: list[list[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if not place else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )
+    return align([head, *lines])
 
 
 def _fidelity(report: Report) -> str:

@@ -12,7 +12,7 @@ from seepseg.check.report import name_of
 from seepseg.dataset.fidelity import compare, load_rows, sample
 from seepseg.dataset.layout import Dataset, label_path, read_rows
 from seepseg.dataset.truth import Truth, annotations_path, read_truth
-from seepseg.errors import DatasetError, UsageError
+from seepseg.errors import UsageError
 from seepseg.painting import Colours, class_map, fit_photo, overlay, shrink
 from seepseg.palette import colour_of
 from seepseg.progress import track
@@ -148,9 +148,7 @@ def _height(cells: Sequence[Colours | None]) -> int:
 
 
 def _cells(one: Shown, imgsz: int) -> list[Colours | None]:
-    pixels = raster.decode(one.image.read_bytes())
-    if pixels is None:
-        raise DatasetError(f"{one.image}: not readable as an image; run 'seepseg check' for the full list")
+    pixels = raster.read_pixels(one.image)
     height, width = pixels.shape[:2]
     share = CELL / max(width, height)
     wide, high = max(1, round(width * share)), max(1, round(height * share))

@@ -15,9 +15,11 @@ from seepseg.scaling import Rule
 from seepseg.splits.plan import Plan
 from seepseg.values import Source
 
-HEADING = """\
+TRAINING = """\
 # seepseg train data.yaml
 # or, with Ultralytics alone: yolo segment train data=data.yaml model=yolov8n-seg.yaml imgsz={imgsz}
+"""
+FIDELITY = """\
 # The labels are exact at imgsz {imgsz}; at other sizes 'seepseg check data.yaml --imgsz N' says how close they come.
 """
 
@@ -42,7 +44,7 @@ def write_data_yaml(
     text = yaml.safe_dump(
         {**ordered, "names": dict(enumerate(names)), "seepseg": ours}, sort_keys=False, allow_unicode=True
     )
-    (folder / "data.yaml").write_text(HEADING.format(imgsz=imgsz) + text, encoding="utf-8")
+    (folder / "data.yaml").write_text((TRAINING + FIDELITY).format(imgsz=imgsz) + text, encoding="utf-8")
 
 
 def write_folds(folder: Path, names: Sequence[str], built: Sequence[Built], plan: Plan) -> None:

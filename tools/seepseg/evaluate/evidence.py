@@ -125,11 +125,6 @@ def read_evidence(file: Path) -> Evidence:
         raise SourceError(f"{file}: not what 'seepseg eval' writes; evaluate the model again") from None
 
 
-def read_replicates(file: Path) -> dict[str, NDArray[np.float32]]:
-    """The values of the bootstrap by dotted name."""
-    return _below(FIGURES[:-1], _load(file))
-
-
 def _precisions(kind: str, pooled: Pool, names: Sequence[str], weights: Floats | None) -> Figures:
     draws = np.ones((1, pooled.images), np.int64) if weights is None else weights.astype(np.int64)
     found = bootstrap_map(pooled, names, draws)

@@ -8,11 +8,12 @@ import numpy as np
 
 from seepseg.dataset.truth import Truth
 from seepseg.errors import SourceError, UsageError, listing
-from seepseg.evaluate.samples import Sample, read_image, truth_of
+from seepseg.evaluate.samples import Sample, truth_of
 from seepseg.labels.mask_files import check_size, read_whole
 from seepseg.measures.calibration import LEAST
 from seepseg.measures.levels import from_class_map
 from seepseg.predict.engine import Model
+from seepseg.raster import read_pixels
 from seepseg.values import Bitmap, Prediction
 
 CONF, IOU, MAX_DET = LEAST, 0.7, 300
@@ -25,7 +26,7 @@ def predict_samples(model: Model, order: Sequence[int], batch: int, samples: Seq
     """A batch at a time; `order` is the place in the dataset of each class of the model."""
     for start in range(0, len(samples), batch):
         some = samples[start : start + batch]
-        images = [read_image(sample.image) for sample in some]
+        images = [read_pixels(sample.image) for sample in some]
         found = model.predict(images, conf=CONF, iou=IOU, max_det=MAX_DET, batch=batch)
         for sample, image, prediction in zip(some, images, found, strict=True):
             yield sample, truth_of(sample, image.shape[1], image.shape[0]), _renumber(prediction, order)
@@ -35,7 +36,7 @@ def read_masks(folder: Path, class_count: int, samples: Sequence[Sample]) -> Tol
     """`<folder>/<stem>.png` of each image: 0 where there is nothing, else class id + 1."""
     for sample, file in zip(samples, _find_masks(folder, samples), strict=True):
         height, width = (
-            read_image(sample.image).shape[:2] if sample.truth is None else (sample.truth.height, sample.truth.width)
+            read_pixels(sample.image).shape[:2] if sample.truth is None else (sample.truth.height, sample.truth.width)
         )
         mask = _read_mask(file, class_count, width, height)
         yield sample, truth_of(sample, width, height), from_class_map(mask)

@@ -8,8 +8,8 @@ import numpy as np
 from seepseg.dataset.truth import Truth
 from seepseg.evaluate.in_force import InForce
 from seepseg.evaluate.predictions import Teller
-from seepseg.evaluate.samples import Sample, read_image
-from seepseg.raster import Pixels
+from seepseg.evaluate.samples import Sample
+from seepseg.raster import Pixels, read_pixels
 from seepseg.values import Prediction
 
 Review = Callable[[str], tuple[Pixels, Truth, Prediction]]
@@ -25,6 +25,6 @@ def make_review(samples: Sequence[Sample], tell: Teller, used: InForce) -> Revie
         row = rows[name]
         ((sample, truth, prediction),) = tell([samples[row]])
         kept = tuple(one for one in prediction.detections if one.score > limits[row, one.class_id])
-        return read_image(sample.image), truth, replace(prediction, detections=kept)
+        return read_pixels(sample.image), truth, replace(prediction, detections=kept)
 
     return review

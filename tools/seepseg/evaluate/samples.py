@@ -8,14 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seepseg import raster, rle
+from seepseg import rle
 from seepseg.dataset.fidelity import paint_row
 from seepseg.dataset.layout import Dataset, label_path, read_manifest, read_rows
 from seepseg.dataset.places import Place, find_places
 from seepseg.dataset.truth import TrueObject, Truth, annotations_path, read_truth
-from seepseg.errors import DatasetError, SourceError, UsageError, listing
+from seepseg.errors import DatasetError, UsageError, listing
 from seepseg.labels.coco_shapes import read_segmentation
-from seepseg.raster import Pixels
 from seepseg.wording import enumerate_words
 
 PAINTED = (
@@ -72,17 +71,6 @@ def truth_of(sample: Sample, width: int, height: int) -> Truth:
             "the image was changed since the conversion: convert the source again"
         )
     return truth
-
-
-def read_image(path: Path) -> Pixels:
-    """8-bit pixels as training sees them."""
-    try:
-        pixels = raster.decode(path.read_bytes())
-    except OSError as error:
-        raise SourceError(f"{path}: not readable: {error.strerror}; run 'seepseg check'") from None
-    if pixels is None:
-        raise SourceError(f"{path}: not readable as an image; run 'seepseg check' for all that are not")
-    return pixels
 
 
 def groups_of(samples: Sequence[Sample]) -> list[str] | None:

@@ -1,9 +1,9 @@
 """metrics.json as a table for people: headline figures with their intervals, classes, what else to know."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from seepseg.wording import count
+from seepseg.wording import align, count
 
 HEADLINES = (
     ("mask mAP50", "mask.map50"),
@@ -62,7 +62,7 @@ def _headlines(report: Mapping[str, Any]) -> str:
             rows.append([label, _number(value), f"{ends[0]:.3f} to {ends[1]:.3f}" if ends else "-"])
         if path == "pixels.accuracy":
             rows.append(["  of a blank prediction", _number(report["pixels"]["accuracy_of_blank"]), ""])
-    return _table(rows)
+    return align(rows)
 
 
 def _classes(report: Mapping[str, Any]) -> str:
@@ -75,10 +75,10 @@ def _classes(report: Mapping[str, Any]) -> str:
         figures = [_number(report[section]["per_class"][name].get(key)) for _, section, key in columns]
         rows.append([name, *objects, *figures, *([f"{limits[name]:.3g}"] if limits else [])])
     if not limits:
-        return _table(rows)
+        return align(rows)
     source = FITTED[report["fitted"]].format(**{"from": report["thresholds_from"]})
     rule = f", presence for {report['rule']}" if report["rule"] else ""
-    return f"{_table(rows)}\nthresholds {source}{rule}"
+    return f"{align(rows)}\nthresholds {source}{rule}"
 
 
 def _at(report: Mapping[str, Any], path: str) -> float | None:
@@ -90,14 +90,3 @@ def _at(report: Mapping[str, Any], path: str) -> float | None:
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if place else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )

@@ -13,7 +13,7 @@ from seepseg.dataset.layout import SPLITS
 from seepseg.errors import UsageError
 from seepseg.splits.deal import Bunch, deal, gather
 from seepseg.splits.links import Links
-from seepseg.wording import count, enumerate_words, write_shares
+from seepseg.wording import align, count, enumerate_words, write_shares
 
 DEFAULT_SHARES = (0.7, 0.15, 0.15)
 TRAIN, VAL, TEST = range(3)
@@ -86,12 +86,7 @@ def table(plan: Plan, entries: Sequence[Entry], names: Sequence[str]) -> str:
         rows.append([split, *(f"{number:,}" for number in numbers)])
     if len(names) > 10:
         rows = [list(column) for column in zip(*rows, strict=True)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        [row[0].ljust(widths[0])] + [word.rjust(width) for word, width in zip(row[1:], widths[1:], strict=True)]
-        for row in rows
-    ]
-    return "\n".join("  ".join(words).rstrip() for words in lines)
+    return align(rows)
 
 
 def _check(entries: Sequence[Entry], shares: tuple[float, float, float] | None, folds: int, seed: int) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seepseg.errors import UsageError, listing
-from seepseg.wording import suggest
+from seepseg.wording import align, suggest
 
 WEIGHTS = "none, inverse, sqrt, effective:β, cls_pw:x, or name=weight,name=weight for some classes"
 POWERS = {"none": 0.0, "sqrt": 0.5, "inverse": 1.0}
@@ -144,10 +144,7 @@ def balance_table(rows: Sequence[Mapping[str, Any]]) -> str:
         return ""
     keys = list(rows[0])
     cells = [[key.replace("_", " ") for key in keys], *([_cell(key, row[key]) for key in keys] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join(
-        "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip() for line in cells
-    )
+    return align(cells)
 
 
 def _near(word: str, known: Collection[str]) -> str:

@@ -3,9 +3,10 @@
 import cv2
 import numpy as np
 
+from seepseg.raster import read_pixels
 from seepseg.train.patches import Patch, part_of
 from seepseg.train.seam import REACH, Field, Pixels, Seam, as_grey, in_colour, lay, level_change, to_even
-from seepseg.train.stock import StockTile, closed_of, read_pixels
+from seepseg.train.stock import StockTile, closed_of
 from seepseg.values import Bitmap
 
 VISIBLE = 0.75

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seepseg import rle
+from seepseg.raster import read_pixels
 from seepseg.train.seam import REACH, Field, Seam, lift
-from seepseg.train.stock import StockTile, closed_of, read_pixels
+from seepseg.train.stock import StockTile, closed_of
 from seepseg.values import Bitmap, Window
 
 SMALL = 112

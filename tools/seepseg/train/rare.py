@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from seepseg import instances
 from seepseg.dataset.layout import Dataset
 from seepseg.errors import DatasetError, UsageError
+from seepseg.raster import read_pixels
 from seepseg.train.derive import Tile
 from seepseg.train.ground import Ground
 from seepseg.train.pastes import Paste, PlannedTile, count_objects, deal_pastes
 from seepseg.train.patches import cut_patch, turn_patch
 from seepseg.train.seam import Seam, choose_seam
-from seepseg.train.stock import own_instances, read_pixels, read_stock
+from seepseg.train.stock import own_instances, read_stock
 from seepseg.values import Instance, LabelledImage
 from seepseg.workers import in_order
 

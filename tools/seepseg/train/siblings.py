@@ -11,15 +11,12 @@ import yaml
 
 from seepseg.dataset.layout import SPLITS, Dataset, read_manifest, read_yaml
 from seepseg.dataset.places import Place
-from seepseg.dataset.records import write_conversion
+from seepseg.dataset.records import TRAINING, write_conversion
 from seepseg.dataset.truth import annotations_path, stream
 from seepseg.dataset.write import PROOF
 from seepseg.train.relabel import Added, Classes, rewrite_truth
 
-HEADING = """\
-# yolo segment train data=data.yaml model=yolov8n-seg.yaml imgsz={imgsz}
-# Derived from {source}, whose images it shares; conversion.json says how.
-"""
+HEADING = TRAINING + "# Derived from {source}, whose images it shares; conversion.json says how.\n"
 APPLIED = ("merge", "paste")
 """Wishes under `balance:` that a derived dataset has been granted."""
 REPLACED = ("path", *SPLITS, "validation", "minival", "nc", "names", "download", "seepseg")

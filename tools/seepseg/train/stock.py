@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from seepseg import instances, raster, rle
+from seepseg import instances, rle
 from seepseg.dataset.fidelity import paint_row
 from seepseg.dataset.layout import Dataset, label_path, read_manifest, read_rows
 from seepseg.dataset.places import Place, find_places
@@ -18,6 +18,7 @@ from seepseg.dataset.truth import Truth, annotations_path, read_truth
 from seepseg.dataset.write import label_file
 from seepseg.errors import DatasetError, UsageError
 from seepseg.labels.polygons import fit_polygons
+from seepseg.raster import read_pixels
 from seepseg.values import Bitmap, Instance
 
 FLAT = 7
@@ -61,17 +62,6 @@ def read_stock(dataset: Dataset) -> list[StockTile]:
         _tile(place, truths.get((place.root, place.record)), groups.get((place.root, place.record)), len(dataset.names))
         for place in places
     ]
-
-
-def read_pixels(image: Path) -> NDArray[np.uint8]:
-    """As training sees them: (height, width), or (height, width, 3) in BGR."""
-    try:
-        pixels = raster.decode(image.read_bytes())
-    except OSError as error:
-        raise DatasetError(f"{image}: not readable: {error.strerror}") from None
-    if pixels is None:
-        raise DatasetError(f"{image}: not readable as an image; run 'seepseg check' for the full list")
-    return pixels
 
 
 def closed_of(tile: StockTile, pixels: NDArray[np.uint8], window: tuple[slice, slice], but: int = -1) -> Bitmap:
