@@ -115,7 +115,10 @@ def print_table(out: Path) -> None:
     for file in runs:
         metrics = json.loads(file.read_text())
         by_name.setdefault(file.parents[1].name.rsplit("-", 1)[0], []).append(
-            {"mAP50": metrics["mask"]["map50"], **{k: v["ap50"] or 0.0 for k, v in metrics["mask"]["per_class"].items()}}
+            {
+                "mAP50": metrics["mask"]["map50"],
+                **{k: v["ap50"] or 0.0 for k, v in metrics["mask"]["per_class"].items()},
+            }
         )
     columns = ["mAP50", "rarest", *NAMES.split(",")]
     print(f"{'mask AP50 on test':20s} " + " ".join(f"{column:>7s}" for column in columns) + "  seeds")
