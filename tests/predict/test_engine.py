@@ -1,3 +1,4 @@
+import hashlib
 import json
 import shutil
 
@@ -124,9 +125,13 @@ def run_folder(weights, folder, *names):
     return folder
 
 
+def sha256(file):
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
 def test_a_run_folder_stands_for_its_best_weights(weights, tmp_path):
     model = open_model(run_folder(weights, tmp_path, "best.pt", "last.pt"))
-    assert (model.path.name, model.notes) == ("best.pt", ())
+    assert (model.path.name, model.sha256) == ("best.pt", sha256(model.path))
 
 
 def test_the_last_weights_serve_where_the_best_are_missing_and_it_says_so(weights, tmp_path):
@@ -157,7 +162,8 @@ def test_without_a_word_on_its_size_a_model_runs_at_640_and_says_so(torch, weigh
         ({"imgsz": 100}, "imgsz 100 is not a multiple of 32, as the network needs; give 128"),
         ({"device": "cuda:99"}, "device 'cuda:99' cannot be used here"),
         ({"device": "toaster"}, "device 'toaster' cannot be used here"),
-        ({"device": "cpu", "half": True}, "16-bit floats need a GPU"),
+        ({"engine": "tensorrt"}, "engine 'tensorrt' is unknown; give auto, onnx, openvino"),
+        ({"engine": "onnx"}, "has no model for engine onnx, only for torch; make one: seepseg export"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(weights, settings, words):
@@ -174,7 +180,11 @@ def test_a_model_for_boxes_alone_is_refused(weights):
     ("name", "content", "words"),
     [
         ("none.pt", None, "no such file"),
-        ("model.onnx", b"onnx", "not a .pt"),
+        ("model.tflite", b"lite", "not a model; give a run folder, a .pt"),
+        ("model.onnx", b"onnx", "not a model that ONNX Runtime can load"),
+        ("model.torchscript", b"script", "not a TorchScript model"),
+        ("model.xml", b"<net/>", r"model\.bin: no such file; it belongs to model\.xml"),
+        ("model.zip", b"PK", "not a bundle|cannot be|can be read"),
         ("empty.pt", b"", "not a model that Ultralytics can load"),
         ("text.pt", b"hello", "not a model that Ultralytics can load"),
         ("zip.pt", b"PK\x03\x04" + bytes(50), "not a model that Ultralytics can load"),
@@ -184,7 +194,7 @@ def test_a_file_that_is_no_model_is_refused(tmp_path, name, content, words):
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(UsageError, match=words):
-        open_model(tmp_path / name)
+        open_model(tmp_path / name, device="cpu")
 
 
 def test_weights_that_are_cut_off_are_refused(weights, tmp_path):

@@ -21,6 +21,7 @@ from seepseg import ultralytics_home
 from seepseg.errors import OutputError, SeepsegError, UsageError
 from seepseg.train import trainer as ours
 from seepseg.train.losses import Loss
+from seepseg.train.machine import core_count
 
 RARE = Loss(class_weights=(1.0, 3.0), positives=True, focal=1.5, mask="dice")
 
@@ -61,20 +62,29 @@ def run_python(code: str) -> str:
 
 @pytest.fixture(scope="module")
 def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with every change of the loss; `first.pt` is last.pt as it lay there after the first epoch."""
+    """A run with every change of the loss; `first.pt` is last.pt as it lay there after the first epoch, and
+    `threads.txt` how many threads computed."""
     run = tmp_path_factory.mktemp("runs") / "rare"
     trainer = make(ours.trainer_class("segment", RARE, best="val_loss"), data, run)
     keep = lambda it: it.epoch or shutil.copy(it.last, run / "first.pt")  # noqa: E731
     trainer.add_callback("on_model_save", keep)
+    count = lambda _: (run / "threads.txt").write_text(str(torch.get_num_threads()))  # noqa: E731
+    trainer.add_callback("on_train_batch_end", count)
     trainer.train()
     return run
+
+
+def test_on_the_cpu_every_core_computes(trained: Path) -> None:
+    assert (trained / "threads.txt").read_text() == str(core_count())
 
 
 @pytest.mark.slow
 def test_without_changes_the_weights_are_those_of_plain_ultralytics(trained: Path, data: Path, tmp_path: Path) -> None:
     from ultralytics.models.yolo.segment import SegmentationTrainer
 
-    make(SegmentationTrainer, data, tmp_path / "theirs").train()
+    plain = make(SegmentationTrainer, data, tmp_path / "theirs")
+    plain.add_callback("on_train_start", lambda _: torch.set_num_threads(core_count()))
+    plain.train()
     make(ours.trainer_class("segment", Loss()), data, tmp_path / "ours").train()
     theirs, mine = (sha256(tmp_path / name / "weights" / "last.pt") for name in ("theirs", "ours"))
     assert mine == theirs

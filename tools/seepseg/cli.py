@@ -16,6 +16,8 @@ COMMANDS = {
     "preview": "look at images, truth and labels side by side",
     "train": "train YOLO on a dataset, with the balance that rare classes need",
     "eval": "measure how good a model is, where it fails, and how sure that is",
+    "predict": "find objects in an image, a folder, a scene or a video",
+    "export": "make a bundle of a model that runs elsewhere and gives the same answer",
     "compare": "hold evaluations against each other: is the difference real",
     "simulate": "make SAR tiles and scenes with seeps of seven classes",
     "demo": "see it work on simulated data, step by step",

@@ -4,10 +4,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from seepseg.georeference import Grid
 
 Bitmap = NDArray[np.uint8]
 """A mask of zeros and ones, (height, width)."""
@@ -116,6 +119,12 @@ class Detection:
     x: int
     y: int
 
+    @property
+    def inside(self) -> tuple[slice, slice]:
+        """Where the mask lies in the image: rows and columns."""
+        height, width = self.mask.shape
+        return slice(self.y, self.y + height), slice(self.x, self.x + width)
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
@@ -124,6 +133,69 @@ class Prediction:
     width: int
     height: int
     detections: tuple[Detection, ...] = ()
+    names: tuple[str, ...] = ()
+    """Of the model's classes, by id; empty where whoever made the prediction keeps them."""
+
+    def __len__(self) -> int:
+        """Detections: where nothing was found, a prediction counts as false."""
+        return len(self.detections)
+
+    @property
+    def boxes(self) -> NDArray[np.float32]:
+        """(n, 4): left, top, right, bottom in pixels, fractions and all."""
+        return np.array([one.box for one in self.detections], np.float32).reshape(-1, 4)
+
+    @property
+    def scores(self) -> NDArray[np.float32]:
+        """(n,): from 0 to 1, as the model has them; they are no probabilities."""
+        return np.array([one.score for one in self.detections], np.float32)
+
+    @property
+    def class_ids(self) -> NDArray[np.int64]:
+        """(n,): places in `names`."""
+        return np.array([one.class_id for one in self.detections], np.int64)
+
+    @property
+    def masks(self) -> Bitmap:
+        """(n, height, width), made anew at each call: of large images, take the crops of `detections` instead."""
+        masks = np.zeros((len(self), self.height, self.width), np.uint8)
+        for whole, one in zip(masks, self.detections, strict=True):
+            whole[one.inside] = one.mask
+        return masks
+
+    @property
+    def class_map(self) -> NDArray[np.int32]:
+        """(height, width): 0 where nothing is, else class id + 1, the surest detection on top."""
+        classes = np.zeros((self.height, self.width), np.int32)
+        for one in reversed(self.detections):
+            classes[one.inside][one.mask > 0] = one.class_id + 1
+        return classes
+
+    def overlay(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """(height, width, 3), red, green and blue: the image that was predicted, 8-bit, grey or in OpenCV's order of
+        channels, with each class in its colour."""
+        from seepseg.errors import UsageError
+        from seepseg.painting import fit_photo, overlay
+
+        if image.dtype != np.uint8 or image.shape[:2] != (self.height, self.width):
+            raise UsageError(
+                f"an image of {image.dtype} {image.shape} can't be painted on: give the 8-bit image that was "
+                f"predicted, of shape ({self.height}, {self.width})"
+            )
+        return overlay(fit_photo(image, self.width, self.height), self.class_map)
+
+    def to_geojson(self, where: "Grid | Path | str | None" = None) -> dict[str, Any]:
+        """A FeatureCollection in longitude and latitude, `where` being the georeferenced file that the image was
+        read from, or its grid; without it in pixels, and it says so."""
+        from seepseg.scenes.features import prediction_as_geojson
+
+        if isinstance(where, (str, Path)):
+            from seepseg.georeference import grid_of
+            from seepseg.rasterfile import open_raster
+
+            with open_raster(Path(where)) as dataset:
+                where = grid_of(dataset)
+        return prediction_as_geojson(self, where)
 
 
 class Tally:

@@ -8,13 +8,15 @@ from numpy.typing import NDArray
 from seepseg.errors import UsageError
 from seepseg.predict.components import Component, find_components
 from seepseg.predict.letterbox import Frame, boxes_to_image
-from seepseg.predict.masks import cut_mask
+from seepseg.predict.masks import cut_mask, no_mask
 from seepseg.predict.nms import suppress
 from seepseg.predict.sampling import Axis, Floats, axes_of, sample
 from seepseg.values import Detection, Prediction
 
 Conf = float | Sequence[float]
 """One threshold for all classes, or one for each; a score has to be above it."""
+MARGIN = 0.05
+"""How far masks may reach beyond their box, as a share of its sides: measured by tests/bench/bench_clean.py."""
 STRIP = 256
 """Rows of an image whose scores are held at once."""
 
@@ -28,12 +30,14 @@ def decode_segment(
     iou: float = 0.7,
     max_det: int = 300,
     margin: float = 0.0,
+    masks_above: Conf = 0.0,
 ) -> Prediction:
     """One image: `output` (4 + classes + 32, anchors) with boxes as centre and size, or what a head without NMS gives,
     (n, 6 + 32) with left, top, right, bottom, score and class; `prototypes` (32, h, w).
 
     A candidate stands for its best class alone, also where another class has a lower threshold. `margin` lets masks
-    reach beyond their box by that share of its width and height on each side. A detection without a pixel stays.
+    reach beyond their box by that share of its width and height on each side. Masks cost most of the time:
+    `masks_above` leaves those of lower scores empty. A detection without a pixel stays.
     """
     prototypes = np.asarray(prototypes, np.float32)
     depth = len(prototypes)
@@ -47,9 +51,12 @@ def decode_segment(
     boxes = boxes_to_image(boxes[kept], frame)
     rows, columns = axes_of(frame, *prototypes.shape[1:], whole=False)
     found = []
+    limits = np.asarray(masks_above, np.float32)
     for box, score, class_id, weights in zip(boxes, scores[kept], classes[kept], coefficients[kept], strict=True):
-        mask, x, y = cut_mask(weights, prototypes, rows, columns, box, margin)
         left, top, right, bottom = box.tolist()
+        shown = score > (limits[class_id] if limits.ndim else limits)
+        crop = cut_mask(weights, prototypes, rows, columns, box, margin) if shown else no_mask(left, top)
+        mask, x, y = crop
         found.append(Detection(int(class_id), float(score), (left, top, right, bottom), mask, x, y))
     return Prediction(frame.width, frame.height, tuple(found))
 

@@ -1,23 +1,26 @@
 """Open a model, and predict with it: pixels in, Prediction out, the same call for every engine."""
 
-import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
+from seepseg.edge.bundle import THRESHOLDS, Bundle
 from seepseg.errors import UsageError
+from seepseg.measures.thresholds import Thresholds
 from seepseg.predict.decode import Conf, decode_segment, decode_semantic
+from seepseg.predict.engine_choice import choose_engine
 from seepseg.predict.letterbox import Frame, frame_of, place
+from seepseg.predict.model_files import ModelFile, ModelFiles, find_files
+from seepseg.predict.model_input import read_model_thresholds
+from seepseg.predict.network import Network, Outputs, Wish
 from seepseg.predict.resize import Pixels
 from seepseg.values import Prediction
-
-if TYPE_CHECKING:
-    from seepseg.predict.torch_network import Network, Outputs
 
 BATCH = 16
 """Images that go through the network at once, if not said otherwise."""
@@ -27,19 +30,40 @@ _DEFAULT_IMGSZ = 640
 class Model:
     """A network that is ready to predict."""
 
-    engine = "torch"
-
-    def __init__(self, path: Path, network: "Network", imgsz: int, notes: Sequence[str] = ()) -> None:
-        self.path = path
+    def __init__(self, files: ModelFiles, engine: str, network: Network, imgsz: int, notes: Sequence[str] = ()) -> None:
+        self._files = files
+        self._file: ModelFile = files.engines[engine]
+        self.path = self._file.path
+        """The file that is run; of a bundle in a .zip, the .zip."""
+        self.engine = engine
         self.names = network.names
         self.task = network.task
+        self.background = network.background
+        """The channel of a semantic model that means nothing is there, if it has one."""
+        self.stride = network.stride
         self.imgsz = imgsz
+        self.declared_imgsz = files.imgsz
+        """What run or bundle say: the size that `thresholds` were chosen at."""
         self.device = network.device
-        self.notes = tuple(notes)
+        self.input = files.input
+        self.notes = (*files.notes, *network.notes, *notes)
         """What was decided by rule and the user should see."""
         self._network = network
         self._seconds = dict.fromkeys(("preprocess", "inference", "postprocess"), 0.0)
         self._images = 0
+
+    @property
+    def sha256(self) -> str:
+        """Of the file that is run; for OpenVINO of the .xml and the .bin, one after the other."""
+        return self._file.sha256()
+
+    @property
+    def thresholds(self) -> Thresholds | None:
+        """Chosen for this model on validation images, in the order of `names`; None where there are none."""
+        if self._files.thresholds is not None:
+            return read_model_thresholds(self._files.thresholds, self.names)
+        bundle = self._files.bundle
+        return None if bundle is None else _bundled_thresholds(bundle, self.names)
 
     @property
     def speed_ms(self) -> dict[str, float]:
@@ -63,19 +87,20 @@ class Model:
         """
         found = []
         for start in range(0, len(images), batch):
-            for frame, outputs in self._run(images[start : start + batch]):
+            for frame, outputs in self.run(images[start : start + batch]):
                 began = perf_counter()
                 if self.task == "semantic":
-                    one = decode_semantic(outputs[0], frame, conf=conf, background=self._network.background)
+                    one = decode_semantic(outputs[0], frame, conf=conf, background=self.background)
                 else:
                     one = decode_segment(
                         outputs[0], outputs[1], frame, conf=conf, iou=iou, max_det=max_det, margin=margin
                     )
                 self._seconds["postprocess"] += perf_counter() - began
-                found.append(one)
+                found.append(replace(one, names=self.names))
         return found
 
-    def _run(self, images: Sequence[Pixels]) -> Iterator[tuple[Frame, "Outputs"]]:
+    def run(self, images: Sequence[Pixels]) -> Iterator[tuple[Frame, Outputs]]:
+        """What the network itself gives for each image, before anything is chosen of it."""
         began = perf_counter()
         frames = [frame_of(image.shape[1], image.shape[0], self.imgsz) for image in images]
         pixels = np.stack([place(image, frame, resize=_resize) for image, frame in zip(images, frames, strict=True)])
@@ -88,59 +113,71 @@ class Model:
 
 
 def open_model(
-    path: Path, *, device: str | None = None, imgsz: int | None = None, threads: int | None = None, half: bool = False
+    path: Path,
+    *,
+    engine: str = "auto",
+    device: str | None = None,
+    imgsz: int | None = None,
+    threads: int | None = None,
+    fast: bool = False,
 ) -> Model:
-    """The model of a run folder (its best.pt) or of a .pt. Without `device` it is the GPU where there is one; without
-    `imgsz` it is what the run says. `threads` holds for the whole process; `half` computes in 16 bits, on a GPU."""
-    weights, notes = _find_weights(path)
-    import torch
+    """The model of a run folder, a .pt, a bundle (a folder or a .zip), or an export of Ultralytics.
 
-    from seepseg.predict.torch_network import load_network
-
-    if threads is not None:
-        torch.set_num_threads(threads)
-    network = load_network(weights, device=device, half=half)
-    if imgsz is None:
-        imgsz = _declared_imgsz(weights) or network.trained_imgsz
-        if imgsz is None:
-            imgsz = _DEFAULT_IMGSZ
-            notes.append(f"{weights} does not say the image size it was trained at; {imgsz} is used")
-        imgsz = ceil(imgsz / network.stride) * network.stride
-    elif imgsz < 1 or imgsz % network.stride:
-        above = max(ceil(imgsz / network.stride), 1) * network.stride
-        raise UsageError(f"imgsz {imgsz} is not a multiple of {network.stride}, as the network needs; give {above}")
-    return Model(weights, network, imgsz, notes)
+    `engine` is auto, openvino, onnx, torchscript or torch. Without `device` it is the GPU where there is one; without
+    `imgsz` it is what the model says. `threads` holds for the whole process with torch and TorchScript. `fast` lets
+    the engine compute in fewer than 32 bits where it can. A .pt and a TorchScript file are programs: give none that
+    you don't trust.
+    """
+    files = find_files(path)
+    name, reason = choose_engine(files, engine, device=device, imgsz=imgsz, fast=fast)
+    file = files.engines[name]
+    network = file.load(Wish(device, threads, fast))
+    if files.bundle is not None:
+        _check_bundle(files.bundle, file.path, network)
+    size, notes = _choose_imgsz(files, file, network, imgsz)
+    return Model(files, name, network, size, [*notes, *([reason] if reason else [])])
 
 
-def _find_weights(path: Path) -> tuple[Path, list[str]]:
-    if path.is_dir():
-        best, last = path / "weights" / "best.pt", path / "weights" / "last.pt"
-        if best.is_file():
-            return best, []
-        if last.is_file():
-            return last, [f"{best} is missing; {last.name} is used, which is not the best of the run"]
-        raise UsageError(f"{path}: no weights/best.pt in it; give a run folder that training wrote, or a .pt")
-    if not path.is_file():
-        raise UsageError(f"{path}: no such file; give a run folder or a .pt")
-    if path.suffix != ".pt":
-        raise UsageError(f"{path}: not a .pt; give a run folder or the .pt that training wrote")
-    return path, []
+def _choose_imgsz(files: ModelFiles, file: ModelFile, network: Network, asked: int | None) -> tuple[int, list[str]]:
+    fixed, stride = network.fixed_imgsz, network.stride
+    if asked is not None and (asked < 1 or asked % stride):
+        above = max(ceil(asked / stride), 1) * stride
+        raise UsageError(f"imgsz {asked} is not a multiple of {stride}, as the network needs; give {above}")
+    if fixed is not None:
+        if asked not in (None, fixed):
+            raise UsageError(f"{file.path}: takes images of {fixed} alone, not of {asked}; leave out imgsz")
+        return fixed, []
+    if asked is not None:
+        return asked, []
+    declared = files.imgsz or network.trained_imgsz
+    if declared is None:
+        note = f"{file.path} does not say the image size it was trained at; {_DEFAULT_IMGSZ} is used"
+        return _DEFAULT_IMGSZ, [note]
+    return ceil(declared / stride) * stride, []
 
 
-def _declared_imgsz(weights: Path) -> int | None:
-    """What input.json says, in the run folder or beside the weights."""
-    for folder in (weights.parent.parent, weights.parent):
-        file = folder / "input.json"
-        if not file.is_file():
-            continue
-        try:
-            imgsz = json.loads(file.read_text(encoding="utf-8"))["imgsz"]
-        except (OSError, ValueError, KeyError, TypeError):
-            imgsz = None
-        if type(imgsz) is not int or imgsz < 1:
-            raise UsageError(f'{file}: does not say the image size as "imgsz": 640; mend it, or give imgsz yourself')
-        return imgsz
-    return None
+def _check_bundle(bundle: Bundle, file: Path, network: Network) -> None:
+    """What bundle.json says of the model must be what the model says of itself."""
+    for what in ("names", "task", "background", "stride"):
+        own, said = getattr(network, what), getattr(bundle, what)
+        if own != said:
+            raise UsageError(
+                f"{file}: disagrees with the bundle on {what}, {own} against {said}; "
+                "copy the bundle again, or export it again"
+            )
+    if network.fixed_imgsz not in (None, bundle.imgsz):
+        raise UsageError(
+            f"{file}: takes images of {network.fixed_imgsz}, but the bundle says {bundle.imgsz}; export the model again"
+        )
+
+
+def _bundled_thresholds(bundle: Bundle, names: tuple[str, ...]) -> Thresholds | None:
+    if THRESHOLDS not in bundle.facts["files"]:
+        return None
+    with TemporaryDirectory() as folder:
+        file = Path(folder, THRESHOLDS)
+        file.write_bytes(bundle.read(THRESHOLDS))
+        return read_model_thresholds(file, names)
 
 
 def _resize(image: Pixels, width: int, height: int) -> Pixels:

@@ -25,13 +25,13 @@ def cut_mask(
     across = _pixels(left - wide, right + wide, len(columns.weights))
     down = _pixels(top - high, bottom + high, len(rows.weights))
     if not (across[0] < across[1] and down[0] < down[1]):
-        return _nothing(left, top)
+        return no_mask(left, top)
     cells_down, cells_across = rows.cells(*down), columns.cells(*across)
     part = prototypes[:, slice(*cells_down), slice(*cells_across)]
     cells = (coefficients @ part.reshape(len(part), -1)).reshape(part.shape[1:])
     positive: NDArray[np.bool_] = cells > 0
     if not positive.any():
-        return _nothing(left, top)
+        return no_mask(left, top)
     # A pixel is above 0 only where one of its cells is.
     down = _narrow(down, rows, cells_down[0], np.flatnonzero(positive.any(axis=1)))
     across = _narrow(across, columns, cells_across[0], np.flatnonzero(positive.any(axis=0)))
@@ -39,7 +39,7 @@ def cut_mask(
     values = np.empty((down[1] - down[0], across[1] - across[0]), np.float32)
     sample(cells[first_down:, first_across:], rows, columns, down[0], across[0], values)
     found: Bitmap = (values > 0).view(np.uint8)
-    return (found, across[0], down[0]) if found.any() else _nothing(left, top)
+    return (found, across[0], down[0]) if found.any() else no_mask(left, top)
 
 
 def _pixels(start: float, stop: float, length: int) -> Span:
@@ -52,5 +52,6 @@ def _narrow(pixels: Span, axis: Axis, cell: int, hits: NDArray[np.int64]) -> Spa
     return max(pixels[0], start), min(pixels[1], stop)
 
 
-def _nothing(x: float, y: float) -> Crop:
+def no_mask(x: float, y: float) -> Crop:
+    """The crop of a detection without a pixel."""
     return np.zeros((0, 0), np.uint8), int(x), int(y)

@@ -1,7 +1,5 @@
 """A .pt of Ultralytics as a function from pixels to raw output."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from platform import machine
 from typing import Any
@@ -11,60 +9,47 @@ from numpy.typing import NDArray
 
 from seepseg import ultralytics_home
 from seepseg.errors import UsageError
+from seepseg.predict.network import (
+    LEAST_STRIDE,
+    Forward,
+    Network,
+    Outputs,
+    Wish,
+    refuse_channels,
+    refuse_task,
+    take_background,
+)
 from seepseg.predict.resize import Pixels
-from seepseg.predict.sampling import Floats
-
-Outputs = tuple[Floats, ...]
-"""Of one image: the head's output and the prototypes, or the logits alone of a semantic head."""
 
 
-@dataclass(frozen=True, slots=True)
-class Network:
-    """What an engine knows of a model, and the call that runs it."""
-
-    names: tuple[str, ...]
-    """Classes, without the background that a semantic head may have as one more."""
-    task: str
-    background: int | None
-    stride: int
-    trained_imgsz: int | None
-    device: str
-    forward: Callable[[Pixels], list[Outputs]]
-    """From a batch (n, h, w, 3) in OpenCV's order of channels."""
-
-
-def load_network(weights: Path, *, device: str | None, half: bool) -> Network:
+def load_network(weights: Path, wish: Wish) -> Network:
     """A file that the user named: loading it runs the code that is pickled in it."""
-    where = _device(device)
-    if half and where.type == "cpu":
-        raise UsageError("16-bit floats need a GPU; leave them out, or give device='cuda'")
+    where = find_device(wish)
+    number, notes = find_number(where, wish)
     model, checkpoint = _load(weights)
     task = model.task
-    if task not in ("segment", "semantic"):
-        raise UsageError(
-            f"{weights}: a model for the task {task}, which gives no masks; give one that was trained from "
-            "a -seg or a -sem model"
-        )
-    channels = model.yaml.get("channels", 3)
-    if channels != 3:
-        raise UsageError(f"{weights}: the model takes {channels} channels; only models of three are supported")
+    refuse_task(weights, task)
+    refuse_channels(weights, model.yaml.get("channels", 3))
     names = list(map(str, model.names.values() if isinstance(model.names, dict) else model.names))
-    background = names.index("background") if task == "semantic" and len(names) > 1 and "background" in names else None
-    if background is not None:
-        del names[background]
+    background = take_background(task, names)
     imgsz = checkpoint.get("train_args", {}).get("imgsz")
     return Network(
         names=tuple(names),
         task=task,
         background=background,
-        stride=max(int(model.stride.max()), 32),
+        stride=max(int(model.stride.max()), LEAST_STRIDE),
         trained_imgsz=imgsz if isinstance(imgsz, int) else None,
         device=str(where),
-        forward=_forward(_ready(model, where, half), where, task),
+        forward=_forward(_ready(model, where, number), where, number, task),
+        notes=notes,
     )
 
 
-def _device(name: str | None) -> torch.device:
+def find_device(wish: Wish) -> torch.device:
+    """Where to compute: a GPU if there is one and none was named. Threads are set on the way, for the process."""
+    if wish.threads is not None:
+        torch.set_num_threads(wish.threads)
+    name = wish.device
     if name is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -74,6 +59,18 @@ def _device(name: str | None) -> torch.device:
         reason = str(error).splitlines()[0]
         raise UsageError(f"device {name!r} cannot be used here ({reason}); give cpu, or leave it out") from None
     return device
+
+
+def find_number(device: torch.device, wish: Wish) -> tuple[torch.dtype, tuple[str, ...]]:
+    """What to compute in, and what the user should know of it."""
+    if not wish.fast:
+        return torch.float32, ()
+    if device.type == "cuda":
+        return torch.float16, ("computed in 16-bit floats (fp16), as --fast asks",)
+    able = torch.cpu.get_capabilities()
+    if any(able.get(name) for name in ("amx_bf16", "avx512_bf16", "bf16")):
+        return torch.bfloat16, ("computed in 16-bit floats (bf16), as --fast asks",)
+    return torch.float32, ("--fast changes nothing: this processor has no 16-bit floats; computed in 32 bits",)
 
 
 def _load(weights: Path) -> tuple[Any, dict[str, Any]]:
@@ -91,26 +88,30 @@ def _load(weights: Path) -> tuple[Any, dict[str, Any]]:
     return model, checkpoint
 
 
-def _ready(model: Any, device: torch.device, half: bool) -> Any:
+def _ready(model: Any, device: torch.device, number: torch.dtype) -> Any:
     if hasattr(model, "end2end"):
         # The head that leaves NMS to us, as Ultralytics itself chooses where a model has both.
         model.end2end = False
     model = model.fuse(verbose=False).eval().to(device)
     if device.type == "cuda":
         torch.backends.cudnn.allow_tf32 = False
-    if device.type == "cpu" and machine().lower() in ("x86_64", "amd64"):
-        # Faster there, and what Ultralytics does: in another order, convolutions round differently.
+    if in_channels_last(device):
         model.to(memory_format=torch.channels_last)
-    return model.half() if half else model.float()
+    return model.half() if number == torch.float16 else model.float()
 
 
-def _forward(model: Any, device: torch.device, task: str) -> Callable[[Pixels], list[Outputs]]:
-    number = next(model.parameters()).dtype
+def in_channels_last(device: torch.device) -> bool:
+    """Where that is faster, and what Ultralytics does: in another order, convolutions round differently."""
+    return device.type == "cpu" and machine().lower() in ("x86_64", "amd64")
+
+
+def _forward(model: Any, device: torch.device, number: torch.dtype, task: str) -> Forward:
+    parameters = torch.float16 if number == torch.float16 else torch.float32
+    mixed = number == torch.bfloat16
 
     def forward(batch: Pixels) -> list[Outputs]:
-        with torch.inference_mode():
-            pixels = torch.from_numpy(batch).to(device).permute(0, 3, 1, 2).flip(1)
-            raw = model(pixels.to(number).div_(255))
+        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=mixed):
+            raw = model(to_planes(batch, device, parameters))
             if task == "segment":
                 raw = raw[0] if isinstance(raw[0], tuple) else raw[:2]
             else:
@@ -119,3 +120,8 @@ def _forward(model: Any, device: torch.device, task: str) -> Callable[[Pixels], 
         return list(zip(*arrays, strict=True))
 
     return forward
+
+
+def to_planes(batch: Pixels, device: torch.device, number: torch.dtype) -> torch.Tensor:
+    """As planes_of, on the device."""
+    return torch.from_numpy(batch).to(device).permute(0, 3, 1, 2).flip(1).to(number).div_(255)

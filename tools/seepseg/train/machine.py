@@ -50,6 +50,14 @@ def core_count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def use_every_core(device_type: str) -> None:
+    """Ultralytics leaves one core unused when it trains on the CPU: of two, that is half the speed."""
+    import torch
+
+    if device_type == "cpu":
+        torch.set_num_threads(core_count())
+
+
 def describe_device(device: str) -> str:
     """As Ultralytics names it ('', cpu, 0, '0,1', mps): what that is, for the user."""
     import torch

@@ -16,6 +16,7 @@ from seepseg import ultralytics_home
 from seepseg.errors import OutputError, SeepsegError, UsageError
 from seepseg.train import class_unions, losses
 from seepseg.train.losses import Loss
+from seepseg.train.machine import use_every_core
 
 BEST = {
     "mask_map": "metrics/mAP50-95(M)",
@@ -75,6 +76,7 @@ def trainer_class(task: str, loss: Loss, *, best: str = "mask_map") -> type[Any]
 
         def _setup_train(self) -> None:
             super()._setup_train()
+            use_every_core(self.device.type)
             _change_criteria(self, loss)
             if counts_unions and self.metrics is not None:
                 self.metrics[class_unions.KEY] = 0  # a column from the first row of results.csv on, validated or not

@@ -1,0 +1,162 @@
+import hashlib
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from make_dataset import write_dataset
+from make_steady import steady_weights
+from predict.conftest import picture, torch
+from seepseg.edge import export as module
+from seepseg.edge.bundle import open_bundle
+from seepseg.edge.export import ParityError, export
+from seepseg.edge.parity import Parity
+from seepseg.errors import MissingExtra, OutputError, UsageError
+from seepseg.measures.threshold_file import read_thresholds, write_thresholds
+from seepseg.measures.thresholds import Choice, PresenceChoice, Rule, Thresholds
+from seepseg.predict.engine import open_model
+
+__all__ = ["torch"]
+NAMES = ("class0", "class1", "class2")
+SCALE = {"kind": "db", "low": [-35.0], "high": [0.0], "bands": [1], "units": "dB", "nodata": None}
+
+
+def thresholds(names=NAMES):
+    chosen = tuple(Choice(0.1 * (index + 1), 0.9, 0.8, 0.85) for index in range(len(names)))
+    presence = tuple(PresenceChoice(one, None) for one in chosen)
+    return Thresholds(names, Rule(), "abc", "val", 20, chosen, presence, presence[0])
+
+
+@pytest.fixture(scope="module")
+def run(torch, tmp_path_factory):
+    """A run folder as training leaves it, and its data."""
+    root = tmp_path_factory.mktemp("made")
+    folder = root / "runs/seep"
+    (folder / "weights").mkdir(parents=True)
+    steady_weights(torch, folder / "weights/best.pt")
+    write_dataset(
+        root / "data",
+        {split: {f"{split}.png": np.zeros((48, 64), np.uint8)} for split in ("val", "test")},
+        names=NAMES,
+        pixels={f"{split}.png": picture(48, 64) for split in ("val", "test")},
+    )
+    inputs = {"imgsz": 64, "scale": SCALE, "bands": [1], "metres_per_pixel": 20.0}
+    record = {"dataset": {"data": str(root / "data/data.yaml"), "hash": "abc", "images": {"val": 1}, "licence": "CC0"}}
+    (folder / "input.json").write_text(json.dumps(inputs))
+    (folder / "record.json").write_text(json.dumps(record))
+    write_thresholds(folder / "thresholds.json", thresholds())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def made(run):
+    return export(run, run.parent / "bundle", ("onnx",))
+
+
+def test_a_bundle_holds_what_the_run_knows(run, made):
+    facts = open_bundle(made.path).facts
+    assert (facts["scale"], facts["bands"], facts["metres_per_pixel"]) == (SCALE, [1], 20.0)
+    assert facts["presence"]["per_class"]["class1"]["recall"] == 0.8
+    assert facts["training"] == {"data_hash": "abc", "images": {"val": 1}, "commit": None, "licence": "CC0"}
+    assert facts["weights"]["sha256"] == hashlib.sha256((run / "weights/best.pt").read_bytes()).hexdigest()
+
+
+def test_a_model_from_a_bundle_knows_its_input_and_thresholds(made):
+    model = open_model(made.path, engine="onnx", device="cpu")
+    assert model.input.metres_per_pixel == 20.0
+    assert model.input.rule.as_json() == SCALE
+    assert model.thresholds == thresholds()
+
+
+def test_a_zipped_bundle_answers_as_its_folder(run, made):
+    zipped = export(run, run.parent / "packed", zipped=True, images=1)
+    assert zipped.path == run.parent / "packed.zip"
+    assert [one.name for one in run.parent.iterdir() if "packed" in one.name] == ["packed.zip"]
+    models = [open_model(path, engine="torchscript", device="cpu") for path in (zipped.path, made.path)]
+    found = [model.predict([picture(64, 64)], conf=0.1)[0] for model in models]
+    assert [one.box for one in found[0].detections] == [one.box for one in found[1].detections]
+    assert models[0].thresholds == thresholds()
+
+
+def test_answers_are_compared_on_the_data_of_the_run(made):
+    assert made.images == "1 test images of data"
+    assert [one.engine for one in made.parities] == ["torchscript", "onnx"]
+    assert all(one.equal and one.instances for one in made.parities)
+
+
+def test_nothing_lands_beside_the_weights(run, made):
+    assert sorted(path.name for path in run.rglob("*") if path.is_file()) == [
+        "best.pt",
+        "input.json",
+        "record.json",
+        "thresholds.json",
+    ]
+
+
+def test_a_model_that_answers_otherwise_leaves_nothing_behind(run, tmp_path, monkeypatch):
+    wrong = Parity("torchscript", 1, 9, 2, 0.5, 0.1, 1.0)
+    monkeypatch.setattr(module, "compare_models", lambda *others: [wrong])
+    with pytest.raises(ParityError, match="torchscript: 2 of 9 instances differ, scores by 1"):
+        export(run, tmp_path / "b")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bundle_that_is_there_is_replaced_only_if_asked(run, tmp_path):
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b/mine.txt").write_text("")
+    with pytest.raises(OutputError, match="already there"):
+        export(run, tmp_path / "b")
+    with pytest.raises(OutputError, match=r"has no bundle\.json"):
+        export(run, tmp_path / "b", overwrite=True)
+
+
+def test_a_zip_that_is_there_is_replaced_only_if_asked(run, tmp_path):
+    (tmp_path / "b.zip").write_text("")
+    with pytest.raises(OutputError, match=r"b\.zip is already there"):
+        export(run, tmp_path / "b", zipped=True)
+
+
+@pytest.mark.parametrize(("package", "name"), [("onnx", "onnx"), ("onnxruntime", "onnx"), ("openvino", "openvino")])
+def test_a_format_whose_packages_are_missing_names_the_extra(run, tmp_path, monkeypatch, package, name):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingExtra, match=rf"{package}, which is not installed.*seepseg\[{name}\]"):
+        export(run, tmp_path / "b", (name,))
+
+
+def test_a_format_that_is_not_known_is_refused(run, tmp_path):
+    with pytest.raises(UsageError, match="format 'tflite' is unknown; give some of torchscript, onnx, openvino"):
+        export(run, tmp_path / "b", ("tflite",))
+
+
+def test_an_exported_model_is_not_exported_again(made, tmp_path):
+    with pytest.raises(UsageError, match="is an exported model already"):
+        export(made.path, tmp_path / "b")
+
+
+def test_thresholds_follow_the_order_of_the_model(run, tmp_path):
+    from seepseg.predict.model_input import read_model_thresholds
+
+    write_thresholds(tmp_path / "thresholds.json", thresholds(NAMES[::-1]))
+    turned = read_model_thresholds(tmp_path / "thresholds.json", NAMES)
+    assert [one.value for one in turned.confidence] == [one.value for one in thresholds().confidence[::-1]]
+    assert turned.names == NAMES
+    assert read_thresholds(tmp_path / "thresholds.json").names == NAMES[::-1]
+
+
+def test_thresholds_of_other_classes_are_refused_when_asked_for(run, tmp_path):
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights/best.pt").write_bytes((run / "weights/best.pt").read_bytes())
+    write_thresholds(tmp_path / "thresholds.json", thresholds(("a", "b", "c")))
+    model = open_model(tmp_path, device="cpu")
+    with pytest.raises(UsageError, match=r"thresholds\.json: has thresholds for a, b, c; the classes of the model"):
+        _ = model.thresholds
+
+
+def test_a_lone_pt_without_an_account_makes_a_bundle_too(run, tmp_path):
+    file = tmp_path / "some.pt"
+    file.write_bytes((run / "weights/best.pt").read_bytes())
+    made = export(file, tmp_path / "b", images=2)
+    assert made.images == "2 random images"
+    assert "the bundle has no thresholds" in made.notes[-1]
+    assert open_bundle(tmp_path / "b").facts["training"] is None

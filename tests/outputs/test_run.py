@@ -1,0 +1,195 @@
+import csv
+import json
+import resource
+import tracemalloc
+
+import cv2
+import numpy as np
+import pytest
+
+from make import write_image
+from outputs.stand_in import StandIn, predict_folder
+from seepseg.errors import OutputError
+from seepseg.outputs.saving import EVERYTHING
+
+
+def images(root, count=5):
+    for number in range(count):
+        picture = np.zeros((16, 16), np.uint8)
+        picture[2 : 5 + number, 3:9] = 200 + number
+        write_image(root / "images" / f"tile {number}.png", picture)
+    return root / "images"
+
+
+def files(folder):
+    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def status(folder):
+    with (folder / "summary.csv").open(newline="") as text:
+        return {row["image"]: row["status"] for row in csv.DictReader(text)}
+
+
+def test_what_was_stopped_goes_on_and_ends_as_if_it_had_not_been(tmp_path, capsys):
+    source = images(tmp_path)
+    predict_folder(StandIn(), source, tmp_path / "whole", save=EVERYTHING)
+    with pytest.raises(KeyboardInterrupt):
+        predict_folder(StandIn(stop_after=2), source, tmp_path / "out", save=EVERYTHING, batch=1)
+    assert "2 of 5 images finished" in capsys.readouterr().err
+    assert not (tmp_path / "out/summary.csv").exists()
+    assert json.loads((tmp_path / "out/prediction.json").read_text())["status"] == "unfinished"
+    second = StandIn()
+    assert predict_folder(second, source, tmp_path / "out", save=EVERYTHING, batch=1).before == 2
+    assert second.seen == 3
+    assert files(tmp_path / "out") == files(tmp_path / "whole")
+
+
+def test_a_line_that_was_cut_off_is_predicted_again(tmp_path):
+    source = images(tmp_path)
+    predict_folder(StandIn(), source, tmp_path / "out")
+    whole = files(tmp_path / "out")
+    journal = tmp_path / "out/progress.jsonl"
+    journal.write_bytes(journal.read_bytes()[:-20])
+    again = StandIn()
+    predict_folder(again, source, tmp_path / "out")
+    assert again.seen == 1
+    assert files(tmp_path / "out") == whole
+
+
+def test_images_that_came_or_changed_since_are_predicted(tmp_path):
+    source = images(tmp_path)
+    predict_folder(StandIn(), source, tmp_path / "out")
+    write_image(source / "tile 1.png", np.full((20, 20), 99, np.uint8))
+    write_image(source / "tile 9.png", np.full((7, 7), 99, np.uint8))
+    again = StandIn()
+    assert predict_folder(again, source, tmp_path / "out").totals.images == 6
+    assert again.seen == 2
+    assert cv2.imread(str(tmp_path / "out/masks/tile 1.png"), -1).shape == (20, 20)
+
+
+def test_other_settings_are_refused_by_name(tmp_path):
+    source = images(tmp_path)
+    predict_folder(StandIn(), source, tmp_path / "out")
+    with pytest.raises(OutputError, match=r"limits was \[0.25, 0.25\] and is \[0.5, 0.5\].*--overwrite"):
+        predict_folder(StandIn(), source, tmp_path / "out", conf=0.5)
+
+
+def test_overwrite_leaves_nothing_of_the_earlier_prediction(tmp_path):
+    source = images(tmp_path)
+    predict_folder(StandIn(), source, tmp_path / "out", save=EVERYTHING)
+    (source / "tile 0.png").unlink()
+    predict_folder(StandIn(), source, tmp_path / "out", conf=0.5, save=("masks",), overwrite=True)
+    assert sorted(one for one in files(tmp_path / "out") if "/" in one) == [f"masks/tile {n}.png" for n in range(1, 5)]
+
+
+def test_a_folder_that_is_not_ours_is_left_alone(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/thesis.txt").write_text("years of work")
+    for overwrite in (False, True):
+        with pytest.raises(OutputError):
+            predict_folder(StandIn(), images(tmp_path), tmp_path / "out", overwrite=overwrite)
+    assert (tmp_path / "out/thesis.txt").read_text() == "years of work"
+
+
+def test_out_may_not_lie_in_what_is_read(tmp_path):
+    source = images(tmp_path)
+    with pytest.raises(OutputError, match="which is to be read"):
+        predict_folder(StandIn(), source, source / "out")
+
+
+def test_a_link_that_leads_out_of_the_folder_is_not_followed(tmp_path):
+    source = images(tmp_path)
+    predict_folder(StandIn(), source, tmp_path / "out")
+    for file in (tmp_path / "out/masks").iterdir():
+        file.unlink()
+    (tmp_path / "out/masks").rmdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out/masks").symlink_to(tmp_path / "elsewhere")
+    write_image(source / "tile 7.png", np.full((7, 7), 99, np.uint8))
+    with pytest.raises(OutputError, match="leads out of"):
+        predict_folder(StandIn(), source, tmp_path / "out")
+    assert not any((tmp_path / "elsewhere").iterdir())
+
+
+def test_a_link_in_place_of_a_file_is_replaced_and_what_it_leads_to_stays(tmp_path):
+    source = images(tmp_path, 1)
+    (tmp_path / "precious").write_text("mine")
+    (tmp_path / "out/masks").mkdir(parents=True)
+    (tmp_path / "out/masks/tile 0.png").symlink_to(tmp_path / "precious")
+    (tmp_path / "out/prediction.json").write_text("{}")
+    with pytest.raises(OutputError):
+        predict_folder(StandIn(), source, tmp_path / "out")
+    predict_folder(StandIn(), source, tmp_path / "out", overwrite=True)
+    assert (tmp_path / "precious").read_text() == "mine"
+    assert not (tmp_path / "out/masks/tile 0.png").is_symlink()
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_nothing_that_looks_whole(tmp_path):
+    rng = np.random.default_rng(0)
+    source = write_image(tmp_path / "images/noise.png", rng.integers(1, 3, (200, 200), dtype=np.uint8)).parent
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, hard))
+    try:
+        with pytest.raises(OutputError, match=r"the disk is full.*give the same command again"):
+            predict_folder(StandIn(), source, tmp_path / "out", conf=0.001)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert set(files(tmp_path / "out")) == {"prediction.json", "progress.jsonl"}
+    assert predict_folder(StandIn(), source, tmp_path / "out", conf=0.001).totals.worked == 1
+
+
+def test_bad_files_are_told_and_the_rest_goes_on(tmp_path):
+    source = images(tmp_path, 2)
+    (source / "empty.png").write_bytes(b"")
+    (source / "page.jpg").write_text("<html>not found</html>")
+    (source / "cut.png").write_bytes((source / "tile 0.png").read_bytes()[:-20])
+    write_image(source / "dot.png", np.full((1, 1), 200, np.uint8))
+    outcome = predict_folder(StandIn(), source, tmp_path / "out", batch=2)
+    told = status(tmp_path / "out")
+    assert {name for name, one in told.items() if one == "ok"} == {"dot.png", "tile 0.png", "tile 1.png"}
+    assert "cut off" in told["cut.png"]
+    assert [name for name, _ in outcome.totals.failed] == ["cut.png", "empty.png", "page.jpg"]
+
+
+def test_what_failed_is_tried_again(tmp_path):
+    source = images(tmp_path, 2)
+    (source / "late.png").write_bytes(b"")
+    predict_folder(StandIn(), source, tmp_path / "out")
+    write_image(source / "late.png", np.full((7, 7), 99, np.uint8))
+    again = StandIn()
+    predict_folder(again, source, tmp_path / "out")
+    assert (again.seen, status(tmp_path / "out")["late.png"]) == (1, "ok")
+
+
+def test_a_model_that_fails_on_one_image_of_a_batch_is_asked_only_for_good_ones(tmp_path):
+    source = images(tmp_path, 3)
+    (source / "tile 1.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    model = StandIn()
+    predict_folder(model, source, tmp_path / "out", batch=3)
+    assert model.seen == 2
+
+
+def test_memory_does_not_grow_with_the_number_of_images(tmp_path):
+    rng = np.random.default_rng(0)
+    peaks = []
+    for count in (16, 64):
+        for number in range(count):
+            write_image(tmp_path / f"{count}/{number}.png", rng.integers(1, 3, (200, 200), dtype=np.uint8))
+        tracemalloc.start()
+        predict_folder(StandIn(), tmp_path / str(count), tmp_path / f"out{count}", batch=4, save=("masks",))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0]
+
+
+def test_a_second_prediction_into_the_same_folder_waits_its_turn(tmp_path):
+    source = images(tmp_path, 1)
+
+    class Slow(StandIn):
+        def predict(self, given, **asked):
+            with pytest.raises(OutputError, match="another prediction is writing there"):
+                predict_folder(StandIn(), source, tmp_path / "out")
+            return super().predict(given, **asked)
+
+    predict_folder(Slow(), source, tmp_path / "out")
+    assert status(tmp_path / "out") == {"tile 0.png": "ok"}

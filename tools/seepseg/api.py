@@ -1,0 +1,175 @@
+"""For Python programs: a model that predicts as the command line does, at the thresholds that are stored with it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seepseg.errors import SourceError, UsageError
+from seepseg.predict.confidence import choose_confidence
+from seepseg.predict.engine import BATCH, Model, open_model
+from seepseg.raster import Pixels
+from seepseg.scaling import Rule
+from seepseg.values import Prediction
+
+if TYPE_CHECKING:
+    from seepseg.measures.thresholds import Thresholds
+    from seepseg.scenes.find import Found
+
+Image = NDArray[Any] | Path | str
+"""Pixels, or the file that they are in."""
+Conf = float | Sequence[float] | Mapping[str, float] | None
+"""One threshold for all classes, one for each in order or by name, or None for those that are stored with the model."""
+
+
+def load_model(
+    path: Path | str,
+    *,
+    engine: str = "auto",
+    device: str | None = None,
+    imgsz: int | None = None,
+    threads: int | None = None,
+    fast: bool = False,
+) -> "LoadedModel":
+    """A run folder, a .pt, a bundle, or a file that Ultralytics exported; what was chosen by rule is in its `notes`.
+
+    A .pt runs the code that is pickled in it: load only those that you trust.
+    """
+    return LoadedModel(open_model(Path(path), engine=engine, device=device, imgsz=imgsz, threads=threads, fast=fast))
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model that is ready to predict."""
+
+    opened: Model
+    """The engine itself, which knows imgsz, device and speed, and has no thresholds of its own."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the classes, by id."""
+        return self.opened.names
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was decided by rule, in sentences; and where the thresholds are from that hold unless you give some."""
+        return (*self.opened.notes, choose_confidence(self.opened, None).source)
+
+    @property
+    def thresholds(self) -> "Thresholds | None":
+        """As chosen on validation data, with precision and recall."""
+        return self.opened.thresholds
+
+    @overload
+    def predict(  # type: ignore[overload-overlap]  # a str is a sequence of str
+        self, images: Image, *, conf: Conf = ..., iou: float = ..., max_det: int = ..., margin: float = ...
+    ) -> Prediction: ...
+
+    @overload
+    def predict(
+        self,
+        images: Sequence[Image],
+        *,
+        conf: Conf = ...,
+        iou: float = ...,
+        max_det: int = ...,
+        margin: float = ...,
+        batch: int = ...,
+    ) -> list[Prediction]: ...
+
+    def predict(
+        self,
+        images: Image | Sequence[Image],
+        *,
+        conf: Conf = None,
+        iou: float = 0.7,
+        max_det: int = 300,
+        margin: float = 0.0,
+        batch: int = BATCH,
+    ) -> Prediction | list[Prediction]:
+        """One image gives its prediction, a list gives a list; a batch of a list is read and predicted at a time.
+
+        Arrays are (height, width), or (height, width, 3) in OpenCV's order of channels. 8-bit pixels are taken as they
+        are; other values become 8 bits by the rule that the model was trained with, as those of files do.
+        """
+        if isinstance(images, (np.ndarray, Path, str)):
+            return self.predict([images], conf=conf, iou=iou, max_det=max_det, margin=margin)[0]
+        limits = self._limits(conf)
+        found: list[Prediction] = []
+        for start in range(0, len(images), batch):
+            some = [self.see(image) for image in images[start : start + batch]]
+            found += self.opened.predict(some, conf=limits, iou=iou, max_det=max_det, margin=margin, batch=batch)
+        return found
+
+    def find(
+        self,
+        scene: Path | str,
+        *,
+        conf: Conf = None,
+        gsd: float | None = None,
+        mask_vector: Path | str | None = None,
+        out: Path | str | None = None,
+        save: Collection[str] = ("geojson",),
+    ) -> "Found":
+        """What is in a scene of any size, tile by tile, in pixels of its grid at the model's metres per pixel.
+
+        `gsd` is another spacing; `mask_vector` a file of polygons, such as land, in which nothing is looked for. With
+        `out`, a folder, it is written there too: `save` names some of geojson, geopackage, masks and quicklook.
+        """
+        from seepseg.scenes.find import find_objects
+        from seepseg.scenes.scene import open_scene
+        from seepseg.scenes.write_scene import write_scene
+
+        path, vector = Path(scene), None if mask_vector is None else Path(mask_vector)
+        with open_scene(path, self.opened.input, gsd=gsd, mask_vector=vector) as opened:
+            found = find_objects(self.opened, opened, self._limits(conf))
+            if out is not None:
+                about = {"model_sha256": self.opened.sha256, **found.settings}
+                write_scene(Path(out), path.stem, opened, found.objects, names=self.names, provenance=about, save=save)
+        return found
+
+    def see(self, image: Image) -> Pixels:
+        """The 8-bit pixels that the network is shown, such as to paint on."""
+        rule = self.opened.input.rule
+        if isinstance(image, (str, Path)):
+            return _read(Path(image), rule, self.opened.imgsz)
+        if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (1, 3)) or not image.size:
+            raise UsageError(
+                f"an array of shape {image.shape} is no image; give (height, width), or (height, width, 3) in the "
+                "order blue, green, red, and a list for several"
+            )
+        return image if image.dtype == np.uint8 else _render(image, rule)
+
+    def _limits(self, conf: Conf) -> Sequence[float]:
+        return conf if isinstance(conf, (Sequence, np.ndarray)) else choose_confidence(self.opened, conf).limits
+
+
+def _read(path: Path, rule: Rule | None, imgsz: int) -> Pixels:
+    """As the command line reads a file."""
+    from seepseg.outputs.listing import Entry
+    from seepseg.outputs.opening import open_entry
+
+    opened = open_entry(Entry(path, path.name, path.stem), rule, imgsz, "never")
+    if opened.picture is None:
+        reason = opened.reason or "not readable as an image"
+        raise SourceError(reason if str(path) in reason else f"{path}: {reason}")
+    return opened.picture.pixels
+
+
+def _render(values: NDArray[Any], rule: Rule | None) -> Pixels:
+    """Values that are not 8-bit: as `raster` renders those of a file."""
+    if rule is None or rule.kind == "none":
+        raise UsageError(
+            f"the array holds {values.dtype}, and the model was trained on 8-bit images; scale it to 0 to 255 as its "
+            "training data was, and give it as uint8"
+        )
+    if np.iscomplexobj(values):
+        raise UsageError("complex SAR can't be shown; give its amplitude or power, as the model was trained with")
+    planes = values[None] if values.ndim == 2 else values[..., ::-1].transpose(2, 0, 1)
+    if len(planes) != len(rule.bands):
+        raise UsageError(f"the array has {len(planes)} bands, and the model was trained with {len(rule.bands)}")
+    valid = np.isfinite(planes) & (True if rule.nodata is None else planes != rule.nodata)
+    return rule.apply(planes.astype(np.float32), valid)

@@ -1,0 +1,39 @@
+"""Where masks of different classes overlap, who wins."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seepseg.cleaning.bitmaps import Crop
+
+
+def settle(crops: Sequence[Crop], class_ids: Sequence[int], keys: Sequence[tuple[float, ...]]) -> list[Crop]:
+    """Every pixel goes to the class of the mask with the lowest key that covers it, of equal keys the first; masks of
+    one class may still overlap. The crops keep their windows."""
+    classes = np.array(class_ids)
+    windows = np.array([(x, y, x + m.shape[1], y + m.shape[0]) for m, x, y in crops]).reshape(-1, 4)
+    settled = list(crops)
+    order = np.array(sorted(range(len(crops)), key=keys.__getitem__), np.intp)
+    for place, at in enumerate(order.tolist()):
+        before = order[:place]
+        rivals = before[(classes[before] != classes[at]) & _meet(windows[before], windows[at])].tolist()
+        if rivals:
+            # The rivals' masks are what was left to them, so nothing is lost to one that has lost itself.
+            settled[at] = _subtract(settled[at], [settled[rival] for rival in rivals])
+    return settled
+
+
+def _meet(windows: NDArray[np.int64], one: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which windows share a pixel with one."""
+    return np.logical_and((windows[:, :2] < one[2:]).all(axis=1), (windows[:, 2:] > one[:2]).all(axis=1))
+
+
+def _subtract(crop: Crop, others: Sequence[Crop]) -> Crop:
+    mask, x, y = crop
+    mask = mask.copy()
+    for other, left, top in others:
+        x0, y0 = max(x, left), max(y, top)
+        x1, y1 = min(x + mask.shape[1], left + other.shape[1]), min(y + mask.shape[0], top + other.shape[0])
+        mask[y0 - y : y1 - y, x0 - x : x1 - x][other[y0 - top : y1 - top, x0 - left : x1 - left] != 0] = 0
+    return mask, x, y

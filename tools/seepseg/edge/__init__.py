@@ -1,0 +1,1 @@
+"""Bundles: a model with everything needed to run it right."""

@@ -1,0 +1,192 @@
+"""What the user asks for, made ready: the model open, the images listed, the folder told what makes it."""
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from seepseg import __version__
+from seepseg.cleaning.filters import Filters, filter_image
+from seepseg.cleaning.pipeline import Cleaning, check_cleaning, clean_prediction
+from seepseg.errors import UsageError
+from seepseg.evaluate.folder import show_path
+from seepseg.outputs.listing import list_entries
+from seepseg.outputs.opening import Tile
+from seepseg.outputs.place import open_place
+from seepseg.outputs.run import IOU, MAX_DET, Outcome, Plan, predict_images
+from seepseg.outputs.saving import USUAL
+from seepseg.predict.confidence import Asked, Confidence, choose_confidence
+from seepseg.predict.engine import BATCH, Model, open_model
+from seepseg.scenes.hysteresis import Hysteresis
+from seepseg.scenes.tiling import overlap_px
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from seepseg.raster import Pixels
+    from seepseg.values import Prediction
+
+_ENGINE_PACKAGES = {"torch": "torch", "torchscript": "torch", "onnx": "onnxruntime", "openvino": "openvino"}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A prediction as asked for."""
+
+    model: Path
+    source: Path
+    out: Path
+    conf: Asked | None = None
+    engine: str = "auto"
+    device: str | None = None
+    imgsz: int | None = None
+    threads: int | None = None
+    fast: bool = False
+    filters: Filters = field(default_factory=Filters)
+    cleaning: Cleaning = field(default_factory=Cleaning)
+    hysteresis: Hysteresis | None = None
+    gsd: float | None = None
+    mask_vector: Path | None = None
+    tile: Tile = "auto"
+    overlap: float | None = None
+    margin: float = 0.0
+    batch: int = BATCH
+    save: tuple[str, ...] = USUAL
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A model to predict with."""
+
+    model: Model
+    confidence: Confidence
+    notes: tuple[str, ...]
+
+
+def predict(request: Request) -> tuple[Ready, Outcome]:
+    """Images and scenes, into the folder."""
+    entries, notes = list_entries(request.source)
+    ready = make_ready(request)
+    plan = _plan(request, ready)
+    made = describe(request, ready)
+    place, _ = open_place(request.out, request.source, request.model, made, overwrite=request.overwrite)
+    outcome = predict_images(prepared(ready.model, request.filters), entries, place, plan, made)
+    return Ready(ready.model, ready.confidence, (*ready.notes, *notes)), outcome
+
+
+def make_ready(request: Request) -> Ready:
+    """The model opened and its thresholds chosen, all that can be wrong with the settings being told now."""
+    model = open_model(
+        request.model,
+        engine=request.engine,
+        device=request.device,
+        imgsz=request.imgsz,
+        threads=request.threads,
+        fast=request.fast,
+    )
+    confidence = choose_confidence(model, request.conf)
+    notes = list(model.notes)
+    if request.imgsz is not None and confidence.stored:
+        notes.append(
+            "the stored thresholds were chosen at the model's own image size; see whether they fit "
+            f"--imgsz {request.imgsz}"
+        )
+    check_cleaning(request.cleaning, model.names, 1.0)
+    overlap_px(model.imgsz, request.overlap)
+    if request.hysteresis:
+        request.hysteresis.per_class(len(model.names))
+    if request.mask_vector and not request.mask_vector.is_file():
+        raise UsageError(f"--mask-vector {request.mask_vector}: no such file")
+    return Ready(model, confidence, tuple(notes))
+
+
+def describe(request: Request, ready: Ready) -> dict[str, Any]:
+    """What all of a prediction is made with; a folder made with another model or other settings is another one."""
+    model = ready.model
+    settings = {
+        "source": show_path(request.source),
+        "confidence": dict(zip(model.names, ready.confidence.limits, strict=True)),
+        "presence": "stored thresholds" if ready.confidence.stored else "the same",
+        "engine": model.engine,
+        "fast": request.fast,
+        "filter": str(request.filters),
+        "clean": str(request.cleaning),
+        "hysteresis": _levels(request.hysteresis),
+        "gsd": request.gsd,
+        "mask_vector": request.mask_vector and show_path(request.mask_vector),
+        "tile": request.tile,
+        "overlap": request.overlap,
+        "margin": request.margin,
+        "iou": IOU,
+        "max_det": MAX_DET,
+        "save": list(request.save),
+    }
+    return {
+        "model": {
+            "file": show_path(model.path),
+            "sha256": model.sha256,
+            "task": model.task,
+            "imgsz": model.imgsz,
+            "names": list(model.names),
+        },
+        "settings": settings,
+        "thresholds_from": ready.confidence.source,
+        "device": model.device,
+        "versions": _versions(model.engine),
+    }
+
+
+def prepared(model: Model, filters: Filters, cleaning: Cleaning | None = None) -> Model:
+    """The model, with every image filtered before it sees it, be it a picture, a tile or a frame; and with its masks
+    cleaned, where nothing else is to know of them as they were."""
+    steps = (*filters.steps, *(cleaning.steps if cleaning else ()))
+    return cast(Model, _Prepared(model, filters, cleaning or Cleaning())) if steps else model
+
+
+class _Prepared:
+    """Passes everything on to a model."""
+
+    def __init__(self, model: Model, filters: Filters, cleaning: Cleaning) -> None:
+        self._model = model
+        self._filters = filters
+        self._cleaning = cleaning
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+    def predict(self, images: "Sequence[Pixels]", **asked: Any) -> "list[Prediction]":
+        found = self._model.predict([filter_image(image, self._filters) for image in images], **asked)
+        metres = self._model.input.metres_per_pixel
+        return [clean_prediction(one, self._cleaning, metres_per_pixel=metres) for one in found]
+
+
+def _plan(request: Request, ready: Ready) -> Plan:
+    return Plan(
+        ready.confidence,
+        cleaning=request.cleaning,
+        hysteresis=request.hysteresis,
+        gsd=request.gsd,
+        mask_vector=request.mask_vector,
+        tile=request.tile,
+        overlap=request.overlap,
+        margin=request.margin,
+        batch=request.batch,
+        save=request.save,
+    )
+
+
+def _levels(hysteresis: Hysteresis | None) -> Any:
+    return hysteresis and [hysteresis.seed, hysteresis.outline, hysteresis.group]
+
+
+def _versions(engine: str) -> Mapping[str, str]:
+    found = {"seepseg": __version__, "python": platform.python_version()}
+    for package in dict.fromkeys((_ENGINE_PACKAGES.get(engine, engine), "numpy", "opencv-python")):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

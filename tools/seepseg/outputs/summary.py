@@ -1,0 +1,108 @@
+"""The last words of a prediction: where things are, what was found, how long it took, what failed."""
+
+from pathlib import Path
+from typing import Any
+
+from seepseg.outputs.place import PROOF
+from seepseg.outputs.request import Ready
+from seepseg.outputs.run import Outcome
+from seepseg.outputs.tables import SUMMARY
+from seepseg.wording import align, count
+
+MOST = 10
+"""Failures and notes that the terminal shows; summary.csv has them all."""
+
+
+def render(out: Path, ready: Ready, outcome: Outcome) -> str:
+    """For people."""
+    model, totals = ready.model, outcome.totals
+    lines = [f"{out}: {_images(outcome)}"]
+    if totals.worked:
+        lines.append(f"something found in {totals.present:,} of {totals.worked:,}")
+        rows = [("class", "objects", "images", "pixels", "share")]
+        for index, name in enumerate(model.names):
+            share = totals.area_px[index] / max(totals.pixels, 1)
+            rows.append(
+                (
+                    name,
+                    f"{totals.counts[index]:,}",
+                    f"{totals.holding[index]:,}",
+                    f"{totals.area_px[index]:,}",
+                    f"{share:.2%}",
+                )
+            )
+        lines.append(align(rows))
+    if outcome.predicted:
+        lines.append(_speed(outcome))
+    lines.append(f"engine: {model.engine} on {model.device}, images at {model.imgsz} px")
+    lines.append(f"thresholds: {_limits(ready)} ({ready.confidence.source})")
+    if totals.blank:
+        lines.append(f"{count(totals.blank, 'detection')} without a pixel left out of all files")
+    lines += [f"note: {note}" for note in _shorten([*ready.notes, *totals.notes], PROOF)]
+    lines += [f"failed: {name}: {reason}" for name, reason in totals.failed[:MOST]]
+    if len(totals.failed) > MOST:
+        lines.append(f"... and {len(totals.failed) - MOST:,} more: see {out / SUMMARY}")
+    # Names of files may hold bytes that no terminal can show.
+    return "\n".join(lines).encode(errors="replace").decode()
+
+
+def as_json(out: Path, ready: Ready, outcome: Outcome) -> dict[str, Any]:
+    """For programs."""
+    model, totals = ready.model, outcome.totals
+    return {
+        "out": str(out),
+        "images": totals.images,
+        "scenes": totals.scenes,
+        "finished_before": outcome.before,
+        "failed": [{"image": name, "reason": reason} for name, reason in totals.failed],
+        "present": totals.present,
+        "classes": {
+            name: {
+                "objects": totals.counts[index],
+                "images": totals.holding[index],
+                "area_px": totals.area_px[index],
+                "confidence": ready.confidence.limits[index],
+            }
+            for index, name in enumerate(model.names)
+        },
+        "thresholds_from": ready.confidence.source,
+        "engine": model.engine,
+        "device": model.device,
+        "imgsz": model.imgsz,
+        "seconds": outcome.seconds,
+        "ms_per_image": 1000 * outcome.seconds / outcome.predicted if outcome.predicted else None,
+        "speed_ms": outcome.speed_ms,
+        "notes": [*ready.notes, *totals.notes],
+    }
+
+
+def _images(outcome: Outcome) -> str:
+    totals = outcome.totals
+    text = count(totals.images, "image")
+    if totals.scenes:
+        text += f", {count(totals.scenes, 'scene')} among them"
+    if outcome.before:
+        text += f"; {outcome.before:,} finished before"
+    return text + (f"; {len(totals.failed):,} failed" if totals.failed else "")
+
+
+def _speed(outcome: Outcome) -> str:
+    """Of scenes an image is a tile to the model, and no two are alike: a mean would say nothing."""
+    whole = f"{1000 * outcome.seconds / outcome.predicted:.1f} ms per image"
+    if outcome.totals.scenes:
+        whole = f"{outcome.seconds:.1f} s in all"
+    steps = [f"{step} {value:.1f}" for step, value in outcome.speed_ms.items()]
+    return f"{whole} (of the model per {'tile' if outcome.totals.scenes else 'image'}: {', '.join(steps)} ms)"
+
+
+def _limits(ready: Ready) -> str:
+    limits = ready.confidence.limits
+    if len(set(limits)) == 1:
+        return f"{limits[0]:.3g}"
+    return ", ".join(f"{name} {limit:.3g}" for name, limit in zip(ready.model.names, limits, strict=True))
+
+
+def _shorten(notes: list[str], where: str) -> list[str]:
+    notes = list(dict.fromkeys(notes))
+    left = len(notes) - MOST
+    return notes if left <= 0 else [*notes[:MOST], f"... and {left:,} more, in {where}"]

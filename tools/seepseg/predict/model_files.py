@@ -1,0 +1,157 @@
+"""What a path stands for that a user gives as a model: a run, a .pt, a bundle, or an export of Ultralytics."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from seepseg.edge.bundle import MANIFEST, MODELS, Bundle, digest_of, is_bundle, open_bundle
+from seepseg.errors import UsageError
+from seepseg.predict.model_input import INPUT, THRESHOLDS, ModelInput, input_of, read_input
+from seepseg.predict.network import Network, Wish
+
+FORMS = "a run folder, a .pt, a bundle, or a model that Ultralytics exported (.torchscript, .onnx, _openvino_model/)"
+SUFFIXES = {".torchscript": "torchscript", ".onnx": "onnx", ".xml": "openvino"}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """The model in the form that one engine runs."""
+
+    path: Path
+    load: Callable[[Wish], Network]
+    sha256: Callable[[], str]
+    imgsz: int | None = None
+    """The only size it takes, where that shows before it is loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """A model in every form that is there."""
+
+    path: Path
+    """As given."""
+    engines: Mapping[str, ModelFile]
+    imgsz: int | None = None
+    """Of the training, or of the export."""
+    input: ModelInput = ModelInput()  # noqa: RUF009  # frozen
+    thresholds: Path | None = None
+    bundle: Bundle | None = None
+    notes: tuple[str, ...] = ()
+
+
+def find_files(path: Path) -> ModelFiles:
+    """Look at what the user named; nothing is loaded yet."""
+    if not path.exists():
+        raise UsageError(f"{path}: no such file; give {FORMS}")
+    if is_bundle(path):
+        return of_bundle(path)
+    if path.is_dir():
+        graphs = sorted(path.glob("*.xml"))
+        return _of_export(graphs[0], "openvino") if graphs else _of_run(path)
+    if path.suffix == ".pt":
+        return _of_weights(path, path)
+    if path.suffix not in SUFFIXES:
+        raise UsageError(f"{path}: not a model; give {FORMS}")
+    return _of_export(path, SUFFIXES[path.suffix])
+
+
+def of_bundle(path: Path) -> ModelFiles:
+    """Every model of a bundle; its files are checked."""
+    bundle = open_bundle(path)
+    fixed = None if bundle.dynamic else bundle.imgsz
+    engines = {
+        engine: ModelFile(
+            path / MODELS[engine][0] if path.is_dir() else path,
+            partial(_load, engine, path / MODELS[engine][0], partial(_read_bundled, bundle, engine)),
+            partial(bundle.sha256, engine),
+            fixed,
+        )
+        for engine in bundle.formats
+    }
+    return ModelFiles(path, engines, bundle.imgsz, input_of(bundle.facts, path / MANIFEST), bundle=bundle)
+
+
+def _of_run(run: Path) -> ModelFiles:
+    best, last = run / "weights" / "best.pt", run / "weights" / "last.pt"
+    if not best.is_file():
+        if not last.is_file():
+            raise UsageError(f"{run}: no weights/best.pt in it; give a run folder that training wrote, or a .pt")
+        note = f"{best} is missing; {last.name} is used, which is not the best of the run"
+        return replace(_of_weights(run, last), notes=(note,))
+    found = _of_weights(run, best)
+    if not (run / "bundle" / MANIFEST).is_file():
+        return found
+    bundled = of_bundle(run / "bundle")
+    assert bundled.bundle is not None
+    source = bundled.bundle.facts.get("weights")
+    if not isinstance(source, dict) or source.get("sha256") != _hash(best):
+        note = f"{bundled.path} was made of other weights than {best.name}, which is used; run 'seepseg export' again"
+        return replace(found, notes=(note,))
+    return replace(found, engines={**found.engines, **bundled.engines}, bundle=bundled.bundle)
+
+
+def _of_weights(path: Path, weights: Path) -> ModelFiles:
+    """What the run says holds for its weights alone too."""
+    file = ModelFile(weights, partial(_load_torch, weights), partial(_hash, weights))
+    return _with_account(ModelFiles(path, {"torch": file}), weights.parent.parent, weights.parent)
+
+
+def _of_export(file: Path, engine: str) -> ModelFiles:
+    parts = [file]
+    if engine == "openvino":
+        parts += [file.with_suffix(".bin"), file.parent / "metadata.yaml"]
+    for part in parts:
+        if not part.is_file():
+            raise UsageError(
+                f"{part}: no such file; it belongs to {file.name}: copy the folder again, or export it again"
+            )
+    read = partial(_read_files, parts)
+    found = ModelFile(file, partial(_load, engine, file, read), lambda: digest_of(read()))
+    home = file.parent.parent if engine == "openvino" else file.parent
+    return _with_account(ModelFiles(file, {engine: found}), home.parent, home)
+
+
+def _with_account(files: ModelFiles, *folders: Path) -> ModelFiles:
+    """The first folder that holds the account of a run says how the model was trained, and what was chosen for it."""
+    said = next((folder for folder in folders if (folder / INPUT).is_file()), None)
+    chosen = next((folder / THRESHOLDS for folder in folders if (folder / THRESHOLDS).is_file()), None)
+    if said is None:
+        return replace(files, thresholds=chosen)
+    imgsz, model_input = read_input(said / INPUT)
+    return replace(files, thresholds=chosen, imgsz=imgsz, input=model_input)
+
+
+def _read_bundled(bundle: Bundle, engine: str) -> list[bytes]:
+    return [bundle.read(name) for name in MODELS[engine]]
+
+
+def _read_files(files: list[Path]) -> list[bytes]:
+    return [file.read_bytes() for file in files]
+
+
+def _hash(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _load_torch(weights: Path, wish: Wish) -> Network:
+    from seepseg.predict.torch_network import load_network
+
+    return load_network(weights, wish)
+
+
+def _load(engine: str, where: Path, read: Callable[[], list[bytes]], wish: Wish) -> Network:
+    files = read()
+    if engine == "torchscript":
+        from seepseg.predict.torchscript_network import load_network as load_torchscript
+
+        return load_torchscript(where, files[0], wish)
+    if engine == "onnx":
+        from seepseg.predict.onnx_network import load_network as load_onnx
+
+        return load_onnx(where, files[0], wish)
+    from seepseg.predict.openvino_network import load_network as load_openvino
+
+    return load_openvino(where, files[0], files[1], files[2], wish)

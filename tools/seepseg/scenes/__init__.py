@@ -1,0 +1,1 @@
+"""Scenes of any size: read window by window, predicted tile by tile, told as places on the ground."""

@@ -1,0 +1,67 @@
+"""What a tile shows of an object: a crop of a scene, kept as bits."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from seepseg.values import Bitmap, Detection, Window
+
+Box = tuple[int, int, int, int]
+"""Left, top, right and bottom."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One detection, in pixels of the scene's grid."""
+
+    class_id: int
+    score: float
+    x: int
+    y: int
+    width: int
+    height: int
+    bits: NDArray[np.uint8]
+    """The mask, eight pixels a byte along each row."""
+    tile: Window
+    cut: bool
+    """It touches the scene's edge, or pixels without data."""
+
+    @property
+    def box(self) -> Box:
+        """Of the mask."""
+        return self.x, self.y, self.x + self.width, self.y + self.height
+
+    def crop(self, box: Box) -> Bitmap:
+        """What lies in a box of the scene that reaches nowhere beyond this piece's own."""
+        left, top, right, bottom = box
+        rows = self.bits[top - self.y : bottom - self.y]
+        return np.unpackbits(rows, axis=1, count=right - self.x)[:, left - self.x :]
+
+    def mask(self) -> Bitmap:
+        """All of it."""
+        return self.crop(self.box)
+
+
+def pieces_of(
+    detections: Iterable[Detection], tile: Window, nodata: Bitmap | None, size: tuple[int, int]
+) -> list[Piece]:
+    """The detections of a tile in a scene of `size` (width, height), without the pixels that hold no data; what is
+    left with none is left out."""
+    beside = None if nodata is None else np.asarray(cv2.dilate(nodata, np.ones((3, 3), np.uint8)), np.uint8)
+    found = []
+    for one in detections:
+        rows, columns = slice(one.y, one.y + one.mask.shape[0]), slice(one.x, one.x + one.mask.shape[1])
+        mask: Bitmap = one.mask if nodata is None else one.mask & (1 - nodata[rows, columns])
+        down, across = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        if not len(down):
+            continue
+        top, bottom, left, right = int(down[0]), int(down[-1]) + 1, int(across[0]), int(across[-1]) + 1
+        x, y = tile.x + one.x + left, tile.y + one.y + top
+        cut = x == 0 or y == 0 or x + right - left == size[0] or y + bottom - top == size[1]
+        cut = cut or (beside is not None and bool((mask & beside[rows, columns]).any()))
+        bits = np.packbits(mask[top:bottom, left:right], axis=1)
+        found.append(Piece(one.class_id, one.score, x, y, right - left, bottom - top, bits, tile, cut))
+    return found

@@ -1,0 +1,55 @@
+"""How a scene is cut for a model: tiles of its input size that overlap, read ahead while the network works."""
+
+from collections import deque
+from collections.abc import Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from seepseg.errors import UsageError
+from seepseg.labels.scene_tiles import windows
+from seepseg.raster import Pixels
+from seepseg.scenes.scene import Scene
+from seepseg.values import Bitmap, Window
+
+OVERLAP = 0.2
+"""The share of a tile's side that it has in common with the next. Measured as `merge.SHARED` was: without any, half of
+the slicks come out in pieces; from .1 on hardly one does for its tiles' sake, and the rest is room for a network that
+sees less at an edge."""
+_MOST = 0.9
+Tile = tuple[Window, Pixels, Bitmap | None]
+
+
+def overlap_px(tile: int, overlap: float | None) -> int:
+    """In pixels: below 1 it is a share of the tile, from 1 on it is pixels."""
+    chosen = OVERLAP if overlap is None else overlap
+    pixels = round(chosen * tile) if chosen < 1 else round(chosen)
+    if not chosen >= 0 or pixels > _MOST * tile:
+        raise UsageError(
+            f"--overlap {chosen:g}: give a share of the tile from 0 to {_MOST:g}, or pixels up to {int(_MOST * tile)}"
+        )
+    return pixels
+
+
+def cut(scene: Scene, tile: int, overlap: int) -> list[Window]:
+    """Tiles row by row; the last of a row or column moves inwards, and a smaller scene is one tile."""
+    return windows(scene.grid.width, scene.grid.height, tile, overlap)
+
+
+def read_ahead(scene: Scene, tiles: Sequence[Window], most: int) -> Generator[Tile]:
+    """Each tile's pixels and missing data; up to `most` tiles wait, read by a thread of their own."""
+    with ThreadPoolExecutor(1, thread_name_prefix="scene") as pool:
+        waiting: deque[tuple[Window, Future[tuple[Pixels, Bitmap | None]]]] = deque()
+        try:
+            for tile in tiles:
+                waiting.append((tile, pool.submit(scene.read, tile)))
+                if len(waiting) > most:
+                    yield _next(waiting)
+            while waiting:
+                yield _next(waiting)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _next(waiting: deque[tuple[Window, Future[tuple[Pixels, Bitmap | None]]]]) -> Tile:
+    tile, future = waiting.popleft()
+    pixels, nodata = future.result()
+    return tile, pixels, nodata

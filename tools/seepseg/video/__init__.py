@@ -1,0 +1,1 @@
+"""Moving pictures: frames in, slicks with an identity out."""
