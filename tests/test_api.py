@@ -13,6 +13,7 @@ from make_geotiff import write_geotiff
 from seepseg.api import LoadedModel
 from seepseg.errors import SourceError, UsageError
 from seepseg.measures.thresholds import MAX_F1, Choice, PresenceChoice, Thresholds
+from seepseg.predict.model_input import ModelInput
 from seepseg.scaling import Rule
 from seepseg.values import Detection, Prediction
 
@@ -29,7 +30,6 @@ class Opened(SimpleNamespace):
     """What the engine gives, without a network: it remembers what it was asked."""
 
     def __init__(self, *, rule=None, thresholds=None):
-        model_input = SimpleNamespace(rule=rule, metres_per_pixel=None)
         super().__init__(
             names=NAMES,
             imgsz=64,
@@ -37,7 +37,7 @@ class Opened(SimpleNamespace):
             task="segment",
             notes=("engine: none",),
             thresholds=thresholds,
-            input=model_input,
+            input=ModelInput(rule),
             calls=[],
         )
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from seepseg.outputs.listing import list_entries
 from seepseg.outputs.place import open_place
 from seepseg.outputs.run import Outcome, Plan, predict_images
 from seepseg.predict.confidence import choose_confidence
+from seepseg.predict.model_input import ModelInput
 from seepseg.values import Prediction
 
 NAMES = ("oil", "ship")
@@ -57,7 +57,7 @@ class StandIn:
     """As Ctrl-C would."""
 
     def __post_init__(self) -> None:
-        self.input = self.input or SimpleNamespace(rule=None, metres_per_pixel=None)
+        self.input = self.input or ModelInput()
 
     @property
     def speed_ms(self) -> dict[str, float]:

@@ -113,6 +113,16 @@ def test_a_margin_widens_the_mask_and_not_the_box():
     assert (one.x, one.y, one.mask.shape) == (18, 25, (14, 28))
 
 
+def test_low_scores_can_come_without_their_masks():
+    output, prototypes = raw()
+    frame = frame_of(100, 70, IMGSZ)
+    every = decode_segment(output, prototypes, frame, conf=0.1).detections
+    some = decode_segment(output, prototypes, frame, conf=0.1, masks_above=0.5).detections
+    assert [one.score for one in some] == [one.score for one in every]
+    assert [one.mask.size > 0 for one in some] == [one.mask.size > 0 and one.score > 0.5 for one in every]
+    assert len({one.mask.size > 0 for one in some}) == 2
+
+
 def test_a_wide_margin_gives_the_mask_that_no_box_crops():
     output, prototypes = raw()
     frame = frame_of(100, 70, IMGSZ)

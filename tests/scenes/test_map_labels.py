@@ -5,9 +5,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from make_scene_objects import UTM_31, block, found, grid_at
-from seepseg.scenes import panel
+from seepseg.scenes import map_panel as panel
 from seepseg.scenes.map_labels import draw_labels
-from seepseg.scenes.painted import paint_objects
+from seepseg.scenes.map_paint import paint_objects
 
 SIZE = (400, 300)
 

@@ -10,7 +10,7 @@ from rasterio.transform import Affine
 from make_scene_objects import DEGREES_60_N, UTM_31, block, found, grid_at
 from seepseg.georeference import Grid
 from seepseg.palette import colour_of
-from seepseg.scenes import panel, quicklook
+from seepseg.scenes import map_panel, quicklook
 from seepseg.scenes.features import make_features
 from seepseg.scenes.ground import ground_of
 

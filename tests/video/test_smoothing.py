@@ -3,7 +3,7 @@ import pytest
 
 from make_video import Slick, draw, fray
 from seepseg.predict.masks import Crop
-from seepseg.video.crops import area_of, common, crop_of, trim
+from seepseg.crops import area_of, common, crop_of, trim
 from seepseg.video.smoothing import steady
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from seepseg.errors import SourceError, UsageError
 from seepseg.predict.confidence import choose_confidence
+from seepseg.predict.decode import MARGIN
 from seepseg.predict.engine import BATCH, Model, open_model
 from seepseg.raster import Pixels
 from seepseg.scaling import Rule
@@ -87,7 +88,7 @@ class LoadedModel:
         conf: Conf = None,
         iou: float = 0.7,
         max_det: int = 300,
-        margin: float = 0.0,
+        margin: float = MARGIN,
         batch: int = BATCH,
     ) -> Prediction | list[Prediction]:
         """One image gives its prediction, a list gives a list; a batch of a list is read and predicted at a time.

@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     from seepseg.video.run import is_video
 
     request = Request(
-        **{key: getattr(args, key) for key in _SAME},
+        **{key: value for key in _SAME if (value := getattr(args, key)) is not None},
         conf=conf,
         filters=parse_filters(args.filter),
         cleaning=parse_cleaning(args.clean),
@@ -128,9 +128,7 @@ def _add_model(flags: argparse._ActionsContainer) -> None:
     flags.add_argument("--threads", type=int, metavar="N", help="of the engine (default: its own choice)")
     flags.add_argument("--imgsz", type=image_size, metavar="N", help="image size (default: that of the training)")
     flags.add_argument("--batch", type=int, default=16, metavar="N", help="images that go through at once (16)")
-    flags.add_argument(
-        "--margin", type=float, default=0.0, metavar="S", help="let masks reach S of a box beyond it (0)"
-    )
+    flags.add_argument("--margin", type=float, metavar="S", help="let masks reach S of a box beyond it (.05)")
     flags.add_argument(
         "--filter", default="", metavar="F", help="on images first, such as median:3 or lee:5 (default: none)"
     )

@@ -16,6 +16,7 @@ from seepseg.edge.parity import LEAST_IOU, MOST_SCORE, Parity, compare_models
 from seepseg.edge.samples import find_samples
 from seepseg.errors import OutputError, SeepsegError, UsageError, listing
 from seepseg.measures.threshold_file import thresholds_as_json, write_thresholds
+from seepseg.predict.decode import MARGIN
 from seepseg.predict.engine import Model, open_model
 from seepseg.predict.letterbox import BORDER
 from seepseg.predict.model_files import find_files
@@ -121,7 +122,9 @@ def _facts(weights: Path, model: Model, formats: Sequence[str], dynamic: bool) -
         "scale": rule.as_json() if rule else None,
         "bands": list(rule.bands) if rule else None,
         "metres_per_pixel": model.input.metres_per_pixel,
+        "tile": model.input.tile,
         "iou": IOU,
+        "margin": MARGIN,
         "max_det": MAX_DET,
         "confidence": said.get("confidence"),
         "presence": said.get("presence"),

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from seepseg.dataset.staging import staged
+from seepseg.edge.bundle import is_bundle
 from seepseg.errors import OutputError, UsageError
 
 METRICS, THRESHOLDS = "metrics.json", "thresholds.json"
@@ -18,7 +19,7 @@ def choose_folder(model: Path | None, out: Path | None) -> Path:
     """What --out says, else the run folder of the model."""
     if out is not None:
         return out
-    if model is not None and model.is_dir():
+    if model is not None and model.is_dir() and not is_bundle(model):
         return model
     raise UsageError("give a folder for the figures with --out; only those of a run folder go into the run itself")
 

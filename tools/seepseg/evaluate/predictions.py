@@ -61,7 +61,7 @@ def _renumber(prediction: Prediction, order: Sequence[int]) -> Prediction:
     if list(order) == sorted(order):
         return prediction
     moved = tuple(replace(one, class_id=order[one.class_id]) for one in prediction.detections)
-    return replace(prediction, detections=moved)
+    return replace(prediction, detections=moved, names=())
 
 
 def _find_masks(folder: Path, samples: Sequence[Sample]) -> list[Path]:

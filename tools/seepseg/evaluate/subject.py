@@ -10,6 +10,7 @@ from typing import Any
 
 from seepseg.dataset.layout import Dataset
 from seepseg.evaluate.predictions import CONF, IOU, MAX_DET, Teller, order_classes, predict_samples, read_masks
+from seepseg.predict.decode import MARGIN
 from seepseg.predict.engine import BATCH, Model, open_model
 
 MASKS = "masks"
@@ -67,7 +68,7 @@ def describe_making(subject: Subject) -> dict[str, Any]:
     versions |= {name: version(name) for name in ("ultralytics", "torch")}
     with subject.model.path.open("rb") as weights:
         digest = hashlib.file_digest(weights, "sha256").hexdigest()
-    asked = {"conf": CONF, "iou": IOU, "max_det": MAX_DET, "margin": 0.0}
+    asked = {"conf": CONF, "iou": IOU, "max_det": MAX_DET, "margin": MARGIN}
     return {
         **versions,
         "weights": subject.model.path.name,

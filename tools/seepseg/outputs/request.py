@@ -18,6 +18,7 @@ from seepseg.outputs.place import open_place
 from seepseg.outputs.run import IOU, MAX_DET, Outcome, Plan, predict_images
 from seepseg.outputs.saving import USUAL
 from seepseg.predict.confidence import Asked, Confidence, choose_confidence
+from seepseg.predict.decode import MARGIN
 from seepseg.predict.engine import BATCH, Model, open_model
 from seepseg.scenes.hysteresis import Hysteresis
 from seepseg.scenes.tiling import overlap_px
@@ -51,7 +52,7 @@ class Request:
     mask_vector: Path | None = None
     tile: Tile = "auto"
     overlap: float | None = None
-    margin: float = 0.0
+    margin: float = MARGIN
     batch: int = BATCH
     save: tuple[str, ...] = USUAL
     overwrite: bool = False

@@ -22,6 +22,7 @@ from seepseg.outputs.tables import Totals, write_tables
 from seepseg.outputs.verdict import judge
 from seepseg.outputs.write import write_image
 from seepseg.predict.confidence import Confidence
+from seepseg.predict.decode import MARGIN
 from seepseg.predict.engine import BATCH, Model
 from seepseg.progress import track
 from seepseg.scenes.hysteresis import Hysteresis
@@ -45,7 +46,7 @@ class Plan:
     mask_vector: Path | None = None
     tile: Tile = "auto"
     overlap: float | None = None
-    margin: float = 0.0
+    margin: float = MARGIN
     batch: int = BATCH
     save: tuple[str, ...] = USUAL
 
@@ -128,7 +129,9 @@ def _pictures(model: Model, batch: Sequence[Opened], place: Place, plan: Plan) -
     limits = plan.confidence.limits
     # Presence is told by confidences far below those that make an object.
     conf = min(*limits, LEAST)
-    found = model.predict(images, conf=conf, iou=IOU, max_det=MAX_DET, margin=plan.margin, batch=plan.batch)
+    found = model.predict(
+        images, conf=conf, iou=IOU, max_det=MAX_DET, margin=plan.margin, masks_above=limits, batch=plan.batch
+    )
     for opened, prediction in zip(batch, found, strict=True):
         verdict = judge(prediction, model.thresholds, model.names, limits=None if plan.confidence.stored else limits)
         try:

@@ -13,7 +13,7 @@ import numpy as np
 from seepseg.edge.bundle import THRESHOLDS, Bundle
 from seepseg.errors import UsageError
 from seepseg.measures.thresholds import Thresholds
-from seepseg.predict.decode import Conf, decode_segment, decode_semantic
+from seepseg.predict.decode import MARGIN, Conf, decode_segment, decode_semantic
 from seepseg.predict.engine_choice import choose_engine
 from seepseg.predict.letterbox import Frame, frame_of, place
 from seepseg.predict.model_files import ModelFile, ModelFiles, find_files
@@ -77,13 +77,15 @@ class Model:
         conf: Conf = 0.25,
         iou: float = 0.7,
         max_det: int = 300,
-        margin: float = 0.0,
+        margin: float = MARGIN,
+        masks_above: Conf = 0.0,
         batch: int = BATCH,
     ) -> list[Prediction]:
         """One prediction an image; images are 8-bit, grey or in OpenCV's order of channels, of any sizes.
 
-        `conf` is one threshold, or one for each class. A semantic model takes no notice of `iou`, `max_det` and
-        `margin`: its detections don't overlap.
+        `conf` is one threshold, or one for each class; detections of lower scores than `masks_above` come without
+        their masks, which saves time where only their scores matter. A semantic model takes no notice of `iou`,
+        `max_det`, `margin` and `masks_above`: its detections are the pixels that they cover.
         """
         found = []
         for start in range(0, len(images), batch):
@@ -93,7 +95,14 @@ class Model:
                     one = decode_semantic(outputs[0], frame, conf=conf, background=self.background)
                 else:
                     one = decode_segment(
-                        outputs[0], outputs[1], frame, conf=conf, iou=iou, max_det=max_det, margin=margin
+                        outputs[0],
+                        outputs[1],
+                        frame,
+                        conf=conf,
+                        iou=iou,
+                        max_det=max_det,
+                        margin=margin,
+                        masks_above=masks_above,
                     )
                 self._seconds["postprocess"] += perf_counter() - began
                 found.append(replace(one, names=self.names))

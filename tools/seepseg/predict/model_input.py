@@ -21,6 +21,8 @@ class ModelInput:
     rule: Rule | None = None
     """How 16-bit, float and many-band values become 8 bits; None for a model that was trained on 8-bit images."""
     metres_per_pixel: float | None = None
+    tile: int | None = None
+    """The usual longer side of the images that it was trained on, in pixels."""
 
 
 def input_of(record: Mapping[str, Any], where: Path) -> ModelInput:
@@ -31,11 +33,14 @@ def input_of(record: Mapping[str, Any], where: Path) -> ModelInput:
         metres = float(metres) if metres is not None else None
         if metres is not None and not metres > 0:
             raise ValueError(f"{metres} metres per pixel")
+        tile = record.get("tile")
+        if tile is not None and (type(tile) is not int or tile < 1):
+            raise ValueError(f"a tile of {tile} pixels")
     except (TypeError, ValueError, AttributeError) as error:
         raise UsageError(
-            f"{where}: its scaling rule or metres_per_pixel cannot be read ({error}); copy it again"
+            f"{where}: its scaling rule, metres_per_pixel or tile cannot be read ({error}); copy it again"
         ) from None
-    return ModelInput(rule, metres)
+    return ModelInput(rule, metres, tile)
 
 
 def read_input(file: Path) -> tuple[int, ModelInput]:

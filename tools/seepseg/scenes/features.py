@@ -10,7 +10,7 @@ import numpy as np
 from seepseg import __version__
 from seepseg.georeference import Grid
 from seepseg.scenes.antimeridian import as_polygons
-from seepseg.scenes.extent import longest_way
+from seepseg.scenes.length import longest_way
 from seepseg.scenes.ground import Ground, ground_of, lay_down, measure_line, measure_rings, metres_around
 from seepseg.scenes.objects import SceneObject
 from seepseg.scenes.shapes import outline

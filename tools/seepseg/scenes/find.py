@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seepseg.errors import UsageError
+from seepseg.predict.decode import MARGIN
 from seepseg.scenes import tiling
 from seepseg.scenes.hysteresis import Hysteresis
 from seepseg.scenes.merge import SHARED, Merger, paint
@@ -47,7 +48,7 @@ def find_objects(
     hysteresis: Hysteresis | None = None,
     tile: int | None = None,
     overlap: float | None = None,
-    margin: float = 0.0,
+    margin: float = MARGIN,
     iou: float = 0.7,
     max_det: int = 300,
     batch: int = BATCH,
@@ -56,12 +57,12 @@ def find_objects(
     """Every object of a scene, as one each however many tiles it lies in. `limits` has a confidence for each class;
     with a hysteresis, that one's three stand in place of them.
 
-    `tile` is the model's input size unless given; `overlap` is a share of it below 1, pixels from 1 on. `on_progress`
-    is told how many tiles are done, and of how many. Two detections of one tile stay two, unless a piece of another
-    tile belongs to both.
+    `tile` is as large as the images that the model was trained on, unless given; `overlap` is a share of it below 1,
+    pixels from 1 on. `on_progress` is told how many tiles are done, and of how many. Two detections of one tile stay
+    two, unless a piece of another tile belongs to both.
     """
     levels = _levels(limits, hysteresis, len(model.names))
-    side = tile or model.imgsz
+    side = tile or model.input.tile or model.imgsz
     step = tiling.overlap_px(side, overlap)
     windows = tiling.cut(scene, side, step)
     # Detections of a semantic model don't overlap within a tile: those that share a pixel are one.

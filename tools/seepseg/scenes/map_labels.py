@@ -8,8 +8,8 @@ from PIL import Image, ImageDraw
 
 from seepseg.georeference import Grid
 from seepseg.scenes.objects import SceneObject
-from seepseg.scenes.painted import show
-from seepseg.scenes.panel import INK, PAPER, Type
+from seepseg.scenes.map_paint import show
+from seepseg.scenes.map_panel import INK, PAPER, Type
 
 Box = tuple[int, int, int, int]
 _AWAY = (1.5, 2.5, 4.0, 6.0)

@@ -12,11 +12,11 @@ from PIL import Image
 
 from seepseg.painting import Colours, fit_photo
 from seepseg.palette import colour_of
-from seepseg.scenes import panel
+from seepseg.scenes import map_panel as panel
 from seepseg.scenes.ground import Ground, metres_around
 from seepseg.scenes.map_labels import draw_labels
 from seepseg.scenes.objects import SceneObject
-from seepseg.scenes.painted import paint_objects, veil
+from seepseg.scenes.map_paint import paint_objects, veil
 from seepseg.values import Bitmap
 from seepseg.wording import count
 

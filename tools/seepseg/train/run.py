@@ -1,17 +1,22 @@
 """One training from beginning to end: everything decided and shown, then Ultralytics, then the record closed."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from seepseg import ultralytics_home
 from seepseg.dataset.identity import dataset_hash
 from seepseg.errors import SeepsegError, UsageError
+from seepseg.raster import read_pixels
 from seepseg.train import machine, record
 from seepseg.train.balanced import as_json
 from seepseg.train.plan import Plan, Request, describe, first_line, plan_run
 
 BACKBONE = "backbone"
 """A `freeze` of ours: as many layers as the architecture's backbone has."""
+MOST_LOOKED_AT = 50
+"""Training images whose size is looked up."""
 
 
 def train(request: Request) -> Path:
@@ -109,4 +114,11 @@ def _inputs(plan: Plan) -> dict[str, Any]:
         "names": list(dataset.names),
         "imgsz": plan.settings["imgsz"],
         **{key: dataset.settings.get(key) for key in ("scale", "bands", "metres_per_pixel")},
+        "tile": _usual_side(dataset.splits["train"]),
     }
+
+
+def _usual_side(images: Sequence[Path]) -> int:
+    """The median of the longer sides, in pixels: what scenes are cut to, so that objects come as large as here."""
+    some = images[:: len(images) // MOST_LOOKED_AT + 1]
+    return int(median(max(read_pixels(image).shape[:2]) for image in some))

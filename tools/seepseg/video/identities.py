@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from seepseg.predict.masks import Crop
 from seepseg.values import Detection
-from seepseg.video.crops import crop_of, share_of_smaller, unite
+from seepseg.crops import crop_of, share_of_smaller, unite
 
 SAME = 0.5
 """A new track whose mask covers this share of a known slick's last mask, or lies in it by this share, is that slick."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seepseg import __version__
 from seepseg.dataset.staging import keep_apart, staged
 from seepseg.errors import UsageError
+from seepseg.predict.decode import MARGIN
 from seepseg.video.decoding import check_library
 from seepseg.video.film import best_codec
 from seepseg.video.frames import Clip, Frame, is_video, open_clip
@@ -60,7 +61,7 @@ def predict_video(
     fps: float | None = None,
     iou: float = 0.7,
     max_det: int = 300,
-    margin: float = 0.0,
+    margin: float = MARGIN,
     batch: int = BATCH,
     overwrite: bool = False,
 ) -> VideoSummary:

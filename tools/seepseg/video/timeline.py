@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from seepseg.values import Detection
-from seepseg.video.crops import clip, crop_of, unite
+from seepseg.crops import clip, crop_of, unite
 from seepseg.video.frames import Frame
 from seepseg.video.smoothing import steady
 from seepseg.video.tracking import Sighting

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from make import ragged
 from seepseg.predict.masks import Crop
-from seepseg.video.crops import area_of, clip, common, share_of_smaller, unite, vote
+from seepseg.crops import area_of, clip, common, share_of_smaller, unite, vote
 
 SIZE = 40
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from make_scene_objects import block
-from seepseg.scenes.extent import MOST_NODES, longest_way
+from seepseg.scenes.length import MOST_NODES, longest_way
 
 
 def length(line, pixel=(1.0, 1.0)):

@@ -3,7 +3,7 @@ import pytest
 
 from make_scene_objects import block, found
 from seepseg.palette import colour_of
-from seepseg.scenes.painted import paint_objects, show, veil
+from seepseg.scenes.map_paint import paint_objects, show, veil
 
 
 def test_at_its_own_size_an_object_is_shown_as_it_is():
