@@ -43,6 +43,7 @@ class Stand:
         names: tuple[str, ...] = ("oil",),
     ) -> None:
         self.tell, self.imgsz, self.task, self.names = tell, imgsz, task, names
+        self.input = ModelInput()
         self.seen: list[tuple[int, ...]] = []
 
     def predict(self, images, *, conf, iou, max_det, margin, batch):

@@ -87,7 +87,7 @@ def scenes(root: Path) -> None:
     for number in range(3):
         values = rng.normal(-18, 2, (700, 700)).astype(np.float32)
         write_geotiff(root / "scenes" / f"s{number}.tif", values)
-        write_geotiff(root / "truth" / f"s{number}.tif", ragged(rng, 700, 700))
+        write_geotiff(root / "truth" / f"s{number}.tif", ragged(rng, 70, 70).repeat(10, axis=0).repeat(10, axis=1))
 
 
 def yolo_folder(root: Path) -> None:

@@ -18,7 +18,7 @@ from seepseg.values import Window
 NAMES = ("oil", "ship")
 
 
-def scene_on(grid, nodata=None):
+def scene_on(grid, nodata=None, control=None):
     """A scene without a file: `nodata` is of the whole of it."""
 
     def read(window):
@@ -27,7 +27,7 @@ def scene_on(grid, nodata=None):
             part = nodata[window.y : window.y + window.height, window.x : window.x + window.width]
         return np.zeros((window.height, window.width), np.uint8), part
 
-    return SimpleNamespace(grid=grid, read=read, path="scene.tif")
+    return SimpleNamespace(grid=grid, read=read, path="scene.tif", control=control)
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_it_has_the_colours_and_names_of_the_classes(path):
 def test_control_points_move_with_the_spacing(path):
     points = [GroundControlPoint(row, column, 3 + column, 60 - row) for row in (0, 40) for column in (0, 60)]
     grid = Grid(30, 10, from_gcps(points), CRS.from_epsg(4326), (2.0, 4.0), None, approximate=True)
-    write_class_mask(path, scene_on(grid), [], NAMES, control=(points, grid.crs))
+    write_class_mask(path, scene_on(grid, control=(points, grid.crs)), [], NAMES)
     with rasterio.open(path) as file:
         moved, crs = file.gcps
     assert crs.to_epsg() == 4326

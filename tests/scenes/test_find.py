@@ -7,7 +7,7 @@ from rasterio.transform import Affine
 from shapely.geometry import box
 
 from make import ragged
-from make_geotiff import write_geojson
+from make_geotiff import write_geojson, write_geotiff
 from make_scene import (
     Stand,
     canvases,
@@ -24,6 +24,7 @@ from seepseg.errors import SourceError, UsageError
 from seepseg.scenes.find import find_objects
 from seepseg.scenes.hysteresis import Hysteresis
 from seepseg.scenes.scene import open_scene
+from seepseg.values import Window
 
 
 def blank(height=100, width=120):
@@ -48,11 +49,11 @@ def test_tiled_gives_what_untiled_gives(tmp_path, overlap, task):
     assert len(found.objects) == len(whole_components(mask))
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32 - 1), tile=st.integers(2, 40), share=st.sampled_from([0, 0.2, 0.5]))
 def test_tiled_gives_what_untiled_gives_for_any_tile(tmp_path, seed, tile, share):
     rng = np.random.default_rng(seed)
-    height, width = rng.integers(1, 60, 2).tolist()
+    height, width = rng.integers(1, 50, 2).tolist()
     mask = (rng.random((height, width)) < rng.uniform(0, 0.6)).astype(np.uint8)
     found = found_in(write_scene(tmp_path / "a.tif", mask), Stand(components, imgsz=tile), overlap=share)
     assert canvases(found.objects, mask.shape) == whole_components(mask)
@@ -147,29 +148,23 @@ def test_what_goes_on_into_missing_data_is_cut_and_holds_none_of_it(tmp_path):
     def tell(image):
         return from_bitmap(image < 128)  # pixels without data are 0, so that they count as dark
 
-    (one,) = found_in(write_geotiff_values(tmp_path, values), Stand(tell)).objects
+    (one,) = found_in(write_geotiff(tmp_path / "a.tif", values), Stand(tell)).objects
     assert one.cut
     assert one.x + one.mask.shape[1] == 60
-
-
-def write_geotiff_values(folder, values, **settings):
-    from make_geotiff import write_geotiff
-
-    return write_geotiff(folder / "a.tif", values, **settings)
 
 
 def test_a_detection_wholly_in_missing_data_is_gone(tmp_path):
     values = dark_db(blank(32, 32))
     values[:, 16:] = np.nan
     model = Stand(lambda image: [detection(np.ones((4, 4), np.uint8), 20, 20)])
-    assert found_in(write_geotiff_values(tmp_path, values), model).objects == ()
+    assert found_in(write_geotiff(tmp_path / "a.tif", values), model).objects == ()
 
 
 def test_tiles_without_data_are_not_predicted_and_are_counted(tmp_path):
     values = dark_db(blank(64, 96))
     values[:, 32:] = np.nan
     model = Stand(components)
-    found = found_in(write_geotiff_values(tmp_path, values), model, overlap=0)
+    found = found_in(write_geotiff(tmp_path / "a.tif", values), model, overlap=0)
     assert (found.tiles, found.empty, len(model.seen)) == (6, 4, 2)
 
 
@@ -270,7 +265,7 @@ def test_wrong_settings_are_refused(tmp_path, how, sentence):
 @pytest.mark.parametrize("settings", [{}, {"compress": "deflate"}, {"tiled": True, "blockxsize": 64, "blockysize": 64}])
 def test_a_file_that_is_cut_off_is_told_in_a_sentence(tmp_path, settings):
     values = np.random.default_rng(0).uniform(-30, -5, (400, 400)).astype(np.float32)
-    path = write_geotiff_values(tmp_path, values, **settings)
+    path = write_geotiff(tmp_path / "a.tif", values, **settings)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 9 // 10])
     with pytest.raises(SourceError, match=r"a\.tif: not readable"):
         found_in(path)
@@ -283,15 +278,9 @@ def test_a_network_finds_in_a_scene_of_one_tile_what_it_finds_in_the_tile(tmp_pa
     model = open_model(weights("yolov8n-seg"), imgsz=64)
     path = write_scene(tmp_path / "a.tif", ragged(np.random.default_rng(0), 64, 64))
     with open_scene(path, trained_on()) as scene:
-        pixels, _ = scene.read(whole(scene))
+        pixels, _ = scene.read(Window(0, 0, 64, 64))
         found = find_objects(model, scene, (0.3,) * 3)
     (alone,) = model.predict([pixels], conf=0.3)
     masks = [one for one in alone.detections if one.mask.any()]
     assert len(masks) > 3
     assert sorted(one.maximum for one in found.objects) == pytest.approx(sorted(one.score for one in masks))
-
-
-def whole(scene):
-    from seepseg.values import Window
-
-    return Window(0, 0, scene.grid.width, scene.grid.height)

@@ -1,7 +1,9 @@
+import json
 import struct
 
 import numpy as np
 import pytest
+from pyproj import CRS
 from rasterio.features import rasterize
 from rasterio.transform import Affine
 from rasterio.warp import transform_geom
@@ -59,9 +61,14 @@ def clockwise(coordinates):
     return ring if (x * v - u * y).sum() < 0 else ring[::-1]
 
 
-def utm_wkt():
-    from pyproj import CRS
+def write_feature(path, geometry, **members):
+    """As it is, in the CRS that the members name."""
+    feature = {"type": "Feature", "properties": {}, "geometry": mapping(geometry)}
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature], **members}))
+    return path
 
+
+def utm_wkt():
     return CRS.from_epsg(32631).to_wkt("WKT1_ESRI")
 
 
@@ -83,13 +90,7 @@ def test_windows_are_cut_from_the_same_drawing(tmp_path):
 @pytest.mark.parametrize("crs", ["EPSG:32631", "EPSG:3857"])
 def test_land_of_any_crs_is_laid_on_the_scene(tmp_path, crs):
     placed = shape(transform_geom(UTM, crs, on_ground(ISLAND)))
-    file = write_geojson(tmp_path / "land.geojson", [(box(0, 0, 1, 1), {})], crs=crs)
-    text = file.read_text()
-    import json
-
-    data = json.loads(text)
-    data["features"][0]["geometry"] = mapping(placed)
-    file.write_text(json.dumps(data))
+    file = write_feature(tmp_path / "land.geojson", placed, crs={"type": "name", "properties": {"name": crs}})
     assert np.count_nonzero(draw(scene(tmp_path), file) != drawn(ISLAND)) <= 2
 
 
@@ -111,26 +112,17 @@ def test_a_shapefile_is_read_with_its_holes_and_islands_in_lakes(tmp_path):
 def test_a_continent_that_reaches_beyond_the_crs_of_the_scene_is_clipped_first(tmp_path):
     """All the world but the sea east of the middle of the scene."""
     middle = transform_geom(UTM, "EPSG:4326", mapping(Point(CORNER[0] + 400, CORNER[1] - 400)))["coordinates"]
-    file = tmp_path / "land.geojson"
-    world = box(-180, -90, middle[0], 90)
-    file.write_text('{"type": "Feature", "properties": {}, "geometry": ' + _dump(world) + "}")
+    file = write_feature(tmp_path / "land.geojson", box(-180, -90, middle[0], 90))
     assert np.flatnonzero(draw(scene(tmp_path), file).all(axis=0)).tolist() == list(range(40))
 
 
 def test_land_across_the_antimeridian_is_laid_on_both_sides(tmp_path):
     path = scene(tmp_path, crs="EPSG:32660", transform=Affine(1000, 0, 793000, 0, -1000, 40000))
-    file = tmp_path / "land.geojson"
-    file.write_text('{"type": "Feature", "properties": {}, "geometry": ' + _dump(box(-180, -20, 0, 20)) + "}")
+    file = write_feature(tmp_path / "land.geojson", box(-180, -20, 0, 20))
     columns = np.flatnonzero(draw(path, file).any(axis=0))
     x = transform_geom("EPSG:4326", "EPSG:32660", mapping(Point(180, 0)))["coordinates"][0]
     assert abs(columns[0] - (x - 793000) / 1000) < 1
     assert columns[-1] == SIZE - 1
-
-
-def _dump(geometry):
-    import json
-
-    return json.dumps(mapping(geometry))
 
 
 def test_land_follows_a_resampled_grid(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from make_scene_objects import UTM_31, block, found, grid_at
-from seepseg.scenes import map_panel as panel
+from seepseg.scenes import map_panel
 from seepseg.scenes.map_labels import draw_labels
 from seepseg.scenes.map_paint import paint_objects
 
@@ -26,7 +26,7 @@ def boxes(monkeypatch):
 def label(objects):
     classes = paint_objects(objects, SIZE, SIZE)
     numbered = [(one, number) for number, one in enumerate(objects, 1)]
-    draw_labels(Image.new("RGB", SIZE), numbered, classes, grid_at(*UTM_31, SIZE), panel.type_of(16))
+    draw_labels(Image.new("RGB", SIZE), numbered, classes, grid_at(*UTM_31, SIZE), map_panel.type_of(16))
     return classes
 
 
@@ -57,5 +57,5 @@ def test_numbers_never_overlap(boxes):
 def test_a_picture_too_small_for_a_number_has_none():
     tiny = Image.new("RGB", (8, 8))
     one = found(block(2, 2), 3, 3)
-    draw_labels(tiny, [(one, 1)], np.ones((8, 8), np.int32), grid_at(*UTM_31, (8, 8)), panel.type_of(16))
+    draw_labels(tiny, [(one, 1)], np.ones((8, 8), np.int32), grid_at(*UTM_31, (8, 8)), map_panel.type_of(16))
     assert not np.asarray(tiny).any()

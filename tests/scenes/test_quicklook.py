@@ -98,8 +98,8 @@ def test_a_kilometre_is_as_wide_as_it_is_high(monkeypatch):
 def test_the_arrow_points_north_wherever_that_is(monkeypatch, turn):
     """Of a scene that begins in the south, or in the north."""
     ways = []
-    arrow = panel.draw_north
-    monkeypatch.setattr(panel, "draw_north", lambda way, letters: ways.append(way) or arrow(way, letters))
+    arrow = map_panel.draw_north
+    monkeypatch.setattr(map_panel, "draw_north", lambda way, letters: ways.append(way) or arrow(way, letters))
     draw([], grid_at("EPSG:32631", Affine(10, 0, 500_000, 0, 10 * turn, 6_650_000)))
     assert ways[0] == pytest.approx((0, turn), abs=0.01)
 
@@ -108,7 +108,7 @@ def test_pixels_without_data_are_hatched():
     nodata = np.zeros((800, 1000), np.uint8)
     nodata[:400] = 1
     picture = draw([], grid_at(*UTM_31), nodata=nodata)
-    assert all(has(picture, colour) for colour in panel.HATCH)
+    assert all(has(picture, colour) for colour in map_panel.HATCH)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 30_000), (30_000, 5), (40, 30)])

@@ -1,11 +1,9 @@
 import numpy as np
-import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rasterio.features import rasterize
 
-from make import ragged
 from make_scene_objects import bitmaps, block, ring
 from seepseg.scenes.shapes import keep_valid, outline
 
@@ -49,22 +47,6 @@ def test_a_straight_edge_has_no_vertices_in_between():
 
 def test_a_mask_without_pixels_is_empty():
     assert outline(np.zeros((3, 3), np.uint8), 0, 0).is_empty
-
-
-@settings(max_examples=40, deadline=None)
-@given(bitmaps, st.floats(0.5, 3))
-def test_simplified_it_stays_valid(mask, tolerance):
-    shape = outline(mask, 0, 0, simplify=tolerance)
-    assert shape.is_valid
-    assert shape.geom_type == "MultiPolygon"
-
-
-def test_simplified_it_moves_by_no_more_than_was_allowed():
-    mask = ragged(np.random.default_rng(3), 80, 80)
-    exact, simple = outline(mask, 0, 0), outline(mask, 0, 0, simplify=1.0)
-    assert shapely.get_num_coordinates(simple) < shapely.get_num_coordinates(exact) / 2
-    assert simple.boundary.hausdorff_distance(exact.boundary) <= 2.0
-    assert simple.area == pytest.approx(exact.area, rel=0.05)
 
 
 def test_what_crosses_itself_becomes_polygons():

@@ -8,6 +8,7 @@ import rasterio
 import shapely
 from PIL import Image
 from pyproj import Geod
+from rasterio.errors import RasterioIOError
 from rasterio.features import rasterize
 from rasterio.warp import transform_geom
 
@@ -17,8 +18,8 @@ from make_scene import trained_on
 from make_scene import write_scene as write_sea
 from make_scene_objects import block, found
 from seepseg import __version__
-from seepseg.errors import OutputError, UsageError
-from seepseg.scenes import class_mask
+from seepseg.errors import OutputError, SourceError, UsageError
+from seepseg.scenes import class_mask, geopackage, scene
 from seepseg.scenes.scene import open_scene
 from seepseg.scenes.write_scene import PLACES, write_scene
 
@@ -26,14 +27,12 @@ ALL = tuple(PLACES)
 MADE = {"model_sha256": "ab" * 32, "confidence": [0.25], "hysteresis": None, "overlap": 32}
 
 
-def write(tmp_path, objects, *, save=ALL, provenance=MADE, stem="sea", names=("oil",), simplify=0.0, **scene):
+def write(tmp_path, objects, *, save=ALL, provenance=MADE, stem="sea", names=("oil",), **profile):
     scene_file = tmp_path / "sea 油.tif"
     if not scene_file.exists():
-        write_sea(scene_file, np.zeros((90, 120), np.uint8), **scene)
+        write_sea(scene_file, np.zeros((90, 120), np.uint8), **profile)
     with open_scene(scene_file, trained_on()) as opened:
-        return write_scene(
-            tmp_path / "out", stem, opened, objects, names=names, provenance=provenance, save=save, simplify=simplify
-        )
+        return write_scene(tmp_path / "out", stem, opened, objects, names=names, provenance=provenance, save=save)
 
 
 def features(tmp_path):
@@ -145,12 +144,6 @@ def test_a_scene_without_a_place_is_in_pixels(tmp_path):
     assert collection["bbox"] == [9, 9, 14, 13]
 
 
-def test_simplified_outlines_have_fewer_vertices(tmp_path):
-    mask = ragged(np.random.default_rng(0), 60, 80)
-    sizes = [write(tmp_path, [found(mask)], save=["geojson"], simplify=by)[0].stat().st_size for by in (0.0, 1.0)]
-    assert sizes[1] < 0.7 * sizes[0]
-
-
 def test_a_second_time_replaces_the_first(tmp_path):
     write(tmp_path, [found(block(5, 5), 9, 9)])
     write(tmp_path, [])
@@ -167,6 +160,16 @@ def test_what_fails_half_way_leaves_nothing_behind(tmp_path, monkeypatch):
     assert list((tmp_path / "out/masks").iterdir()) == []
 
 
+def test_a_scene_that_cannot_be_read_to_its_end_is_not_taken_for_a_full_disk(tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise RasterioIOError("Read failed")
+
+    monkeypatch.setattr(scene, "read_values", fail)
+    for kind in ("masks", "quicklook"):
+        with pytest.raises(SourceError, match=r"sea 油\.tif: not readable to its end"):
+            write(tmp_path, [], save=[kind])
+
+
 def test_a_folder_that_is_a_file_is_told(tmp_path):
     (tmp_path / "out").write_text("")
     with pytest.raises(OutputError, match="cannot be written"):
@@ -174,8 +177,6 @@ def test_a_folder_that_is_a_file_is_told(tmp_path):
 
 
 def test_a_disk_that_is_full_for_sqlite_is_told(tmp_path, monkeypatch):
-    from seepseg.scenes import geopackage
-
     def fail(*_):
         raise sqlite3.OperationalError("database or disk is full")
 

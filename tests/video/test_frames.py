@@ -1,3 +1,4 @@
+import struct
 from pathlib import Path
 
 import cv2
@@ -43,6 +44,20 @@ def test_pixels_are_those_that_opencv_reads(tmp_path: Path) -> None:
     reader = cv2.VideoCapture(str(film))
     for frame in open_clip(film).frames:
         assert np.abs(frame.pixels.astype(int) - reader.read()[1]).max() <= 1
+
+
+@pytest.mark.parametrize("turn", [(0, 1, -1, 0), (0, -1, 1, 0), (-1, 0, 0, -1)])
+def test_a_film_that_the_camera_held_turned_is_shown_upright(tmp_path: Path, turn: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 256, (3, 4, 3), np.uint8).repeat(16, axis=0).repeat(16, axis=1)
+    film = write_film(tmp_path / "a.mp4", [coarse])
+    data, a, b, c, d = film.read_bytes(), *(one << 16 for one in turn)
+    matrix = data.index(b"tkhd") + 4 + 40
+    film.write_bytes(data[:matrix] + struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30) + data[matrix + 36 :])
+    (frame,) = open_clip(film).frames
+    expected = cv2.VideoCapture(str(film)).read()[1]
+    assert frame.pixels.shape == expected.shape
+    assert np.abs(frame.pixels.astype(int) - expected).mean() < 3
 
 
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:

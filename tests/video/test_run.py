@@ -187,7 +187,13 @@ def test_a_sequence_of_pictures_becomes_a_film_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("settings", "words"),
-    [({"smooth": 4}, "--smooth 4"), ({"every": 0}, "--every 0"), ({"save": ["mask"]}, "did you mean masks")],
+    [
+        ({"smooth": 4}, "--smooth 4"),
+        ({"every": 0}, "--every 0"),
+        ({"fps": 0.0}, "--fps 0: give frames per second"),
+        ({"fps": float("inf")}, "--fps inf"),
+        ({"save": ["mask"]}, "did you mean masks"),
+    ],
 )
 def test_settings_that_cannot_be_are_refused(tmp_path: Path, settings: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError, match=words):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from make_video import Slick, draw, fray
+from seepseg.crops import area_of, common, trim
 from seepseg.predict.masks import Crop
-from seepseg.crops import area_of, common, crop_of, trim
 from seepseg.video.smoothing import steady
 
 
@@ -50,9 +50,3 @@ def test_noisy_masks_come_nearer_to_the_truth(drift: tuple[float, float]) -> Non
     before = np.mean([iou(seen[at], truth[at]) for at in range(2, 13)])
     after = np.mean([iou(steady(seen[at - 2 : at + 3]), truth[at]) for at in range(2, 13)])
     assert after > before + 0.03
-
-
-def test_a_detection_is_a_crop() -> None:
-    from make_video import block
-
-    assert crop_of(block(3, 4, 5, 6))[1:] == (3, 4)

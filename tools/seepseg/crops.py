@@ -58,7 +58,7 @@ def at_edge(trimmed: Crop, width: int, height: int) -> bool:
     return bool(mask.size) and (x == 0 or y == 0 or x + mask.shape[1] == width or y + mask.shape[0] == height)
 
 
-def overlay(one: Crop, other: Crop) -> tuple[Bitmap, Bitmap]:
+def overlap(one: Crop, other: Crop) -> tuple[Bitmap, Bitmap]:
     """Views of both masks where their crops lie over each other; empty ones where they don't."""
     left, top = max(one[1], other[1]), max(one[2], other[2])
     right = max(left, min(one[1] + one[0].shape[1], other[1] + other[0].shape[1]))
@@ -69,7 +69,7 @@ def overlay(one: Crop, other: Crop) -> tuple[Bitmap, Bitmap]:
 
 def common(one: Crop, other: Crop) -> int:
     """Pixels that both have."""
-    here, there = overlay(one, other)
+    here, there = overlap(one, other)
     return int(np.count_nonzero(here & there))
 
 

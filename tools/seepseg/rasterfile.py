@@ -16,21 +16,32 @@ from seepseg.values import Window
 
 _CACHE_BYTES = 128 << 20
 """GDAL takes 5 % of memory for blocks unless told otherwise, in every process."""
+_STRIP_PIXELS = 1 << 22
 
 
 @contextmanager
 def open_raster(path: Path) -> Iterator[Any]:
     """rasterio's dataset; what it can't open becomes a sentence."""
     import rasterio
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+    from rasterio.errors import RasterioError
 
+    allow_placeless()
     try:
-        with warnings.catch_warnings(), rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES):
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(path) as dataset:
-                yield dataset
+        with rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES), rasterio.open(path) as dataset:
+            yield dataset
     except RasterioError as error:
         raise SourceError(f"{path}: not readable as an image: {_reason(error, path)}") from None
+
+
+def allow_placeless() -> None:
+    """No warnings of rasters without a place on the ground, from here on: most images have none.
+
+    The filter stays. Filters belong to the whole process: two threads that each set one for a while undo each other.
+    """
+    from rasterio.errors import NotGeoreferencedWarning
+
+    if ("ignore", None, NotGeoreferencedWarning, None, 0) not in warnings.filters:
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
 
 
 def is_plain(dataset: Any) -> bool:
@@ -76,15 +87,19 @@ def _mixed_in(
     from rasterio.windows import Window as FileWindow
 
     rows, columns = _edges(place.row_off, place.height, shape[1]), _edges(place.col_off, place.width, shape[2])
-    top, left = max(rows[0] - 1, 0), max(columns[0] - 1, 0)
-    bottom, right = min(rows[-1] + 2, dataset.height), min(columns[-1] + 2, dataset.width)
-    around = FileWindow(left, top, right - left, bottom - top)
+    left, right = max(columns[0] - 1, 0), min(columns[-1] + 2, dataset.width)
     reached = np.empty(shape, np.bool_)
-    for plane, band in zip(reached, bands, strict=True):
-        native = dataset.read(band, window=around, out_dtype="float32") == np.float32(nodata)
-        near = np.pad(cv2.dilate(native.astype(np.uint8), np.ones((3, 3), np.uint8)), (0, 1))
-        by_row = np.maximum.reduceat(near, rows - top, axis=0)[:-1]
-        plane[:] = np.maximum.reduceat(by_row, columns - left, axis=1)[:, :-1]
+    # The whole of a scene may be asked for at a small size, and is read here at its own: so many rows at a time.
+    strip = max(1, int(_STRIP_PIXELS * shape[1] / (place.height * place.width)))
+    for first in range(0, shape[1], strip):
+        some = rows[first : first + strip + 1]
+        top, bottom = max(some[0] - 1, 0), min(some[-1] + 2, dataset.height)
+        around = FileWindow(left, top, right - left, bottom - top)
+        for plane, band in zip(reached, bands, strict=True):
+            native = dataset.read(band, window=around, out_dtype="float32") == np.float32(nodata)
+            near = np.pad(cv2.dilate(native.astype(np.uint8), np.ones((3, 3), np.uint8)), (0, 1))
+            by_row = np.maximum.reduceat(near, some - top, axis=0)[:-1]
+            plane[first : first + strip] = np.maximum.reduceat(by_row, columns - left, axis=1)[:, :-1]
     return reached
 
 

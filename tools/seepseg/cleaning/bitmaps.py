@@ -10,26 +10,13 @@ import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
 
+from seepseg.predict.masks import Crop
 from seepseg.values import Bitmap
 
-Crop = tuple[Bitmap, int, int]
-"""A bitmap and where its corner lies, x and y."""
 Size = tuple[int, int]
 """Width and height of the image."""
 _TRUNCATE = 4
 """A Gaussian ends at so many times its sigma."""
-
-
-def trim(crop: Crop) -> Crop:
-    """The same pixels in the smallest crop; 0 × 0 where there are none."""
-    mask, x, y = crop
-    if not mask.size:
-        return crop
-    left, top, wide, high = cv2.boundingRect(mask)
-    if (high, wide) == mask.shape:
-        return crop
-    # A copy, or the little that is left would keep all of the larger one in memory.
-    return mask[top : top + high, left : left + wide].copy(), x + left, y + top
 
 
 def smooth_median(crop: Crop, side: int, size: Size | None) -> Crop:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from seepseg.cleaning.bitmaps import Crop
+from seepseg.crops import overlap
+from seepseg.predict.masks import Crop
 
 
 def settle(crops: Sequence[Crop], class_ids: Sequence[int], keys: Sequence[tuple[float, ...]]) -> list[Crop]:
@@ -32,8 +33,7 @@ def _meet(windows: NDArray[np.int64], one: NDArray[np.int64]) -> NDArray[np.bool
 def _subtract(crop: Crop, others: Sequence[Crop]) -> Crop:
     mask, x, y = crop
     mask = mask.copy()
-    for other, left, top in others:
-        x0, y0 = max(x, left), max(y, top)
-        x1, y1 = min(x + mask.shape[1], left + other.shape[1]), min(y + mask.shape[0], top + other.shape[0])
-        mask[y0 - y : y1 - y, x0 - x : x1 - x][other[y0 - top : y1 - top, x0 - left : x1 - left] != 0] = 0
+    for other in others:
+        here, there = overlap((mask, x, y), other)
+        here[there > 0] = 0
     return mask, x, y

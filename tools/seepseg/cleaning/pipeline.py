@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from seepseg.cleaning import bitmaps
-from seepseg.cleaning.bitmaps import Crop, Size, trim
+from seepseg.cleaning.bitmaps import Size
 from seepseg.cleaning.overlaps import settle
 from seepseg.cleaning.spelling import NONE, read_number, read_steps, refuse_argument, write_number
+from seepseg.crops import crop_of, trim
 from seepseg.errors import UsageError
+from seepseg.predict.masks import Crop
 from seepseg.scenes.objects import SceneObject
 from seepseg.values import Prediction
 from seepseg.wording import suggest
@@ -81,7 +83,7 @@ def clean_prediction(
         return prediction
     found = prediction.detections
     marks = [(one.class_id, one.score) for one in found]
-    crops = [(one.mask, one.x, one.y) for one in found]
+    crops = [crop_of(one) for one in found]
     crops = _clean(crops, marks, cleaning, prediction.names, metres_per_pixel, (prediction.width, prediction.height))
     kept = [replace(one, mask=m, x=x, y=y) for one, (m, x, y) in zip(found, crops, strict=True) if m.size]
     return replace(prediction, detections=tuple(kept))

@@ -1,6 +1,5 @@
 """The class of every pixel of a scene as a GeoTIFF, window by window: never a scene in memory."""
 
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seepseg.errors import SourceError, UsageError
+from seepseg.crops import overlap
+from seepseg.errors import UsageError
 from seepseg.palette import colour_of
+from seepseg.rasterfile import allow_placeless
 from seepseg.scenes.objects import SceneObject
-from seepseg.values import Bitmap, Window
+from seepseg.values import Window
 
 if TYPE_CHECKING:
     from seepseg.scenes.scene import Scene
@@ -27,25 +28,22 @@ def write_class_mask(
     scene: "Scene",
     objects: Sequence[SceneObject],
     names: Sequence[str],
-    *,
-    control: tuple[list[Any], Any] | None = None,
 ) -> None:
     """0 is none, else class id + 1, the surest object on top; 255 where there is no data, but for 255 classes.
 
-    It lies where the scene's grid lies: by its transform, or by its ground control points (`control`).
+    It lies where the scene's grid lies: by its transform, or by its ground control points.
     """
     import rasterio
     from rasterio.enums import Resampling
-    from rasterio.errors import NotGeoreferencedWarning
 
     if len(names) > NO_DATA:
         raise UsageError(
             f"a class mask holds {NO_DATA} classes at most, and the model has {len(names)}; leave masks out of --save"
         )
-    with warnings.catch_warnings(), rasterio.Env(GDAL_CACHEMAX=64 << 20):
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+    allow_placeless()
+    with rasterio.Env(GDAL_CACHEMAX=64 << 20):
         with rasterio.open(path, "w", **_profile(scene, names)) as file:
-            _place(file, scene, control)
+            _place(file, scene)
             file.write_colormap(1, _colours(names))
             file.update_tags(1, **{f"CLASS_{number}": name for number, name in enumerate(names, 1)})
             for window, classes in _windows(scene, objects, names):
@@ -59,12 +57,8 @@ def paint(objects: Sequence[SceneObject], window: Window) -> NDArray[np.uint8]:
     """Class id + 1 of the last of the objects that covers a pixel."""
     classes = np.zeros((window.height, window.width), np.uint8)
     for one in objects:
-        left, top = max(one.x, window.x), max(one.y, window.y)
-        right = min(one.x + one.mask.shape[1], window.x + window.width)
-        bottom = min(one.y + one.mask.shape[0], window.y + window.height)
-        if left < right and top < bottom:
-            here = one.mask[top - one.y : bottom - one.y, left - one.x : right - one.x] > 0
-            classes[top - window.y : bottom - window.y, left - window.x : right - window.x][here] = one.class_id + 1
+        there, here = overlap((classes, window.x, window.y), (one.mask, one.x, one.y))
+        there[here > 0] = one.class_id + 1
     return classes
 
 
@@ -78,20 +72,10 @@ def _windows(
         for left in range(0, scene.grid.width, _WIDEST):
             window = Window(left, top, min(_WIDEST, scene.grid.width - left), bottom - top)
             classes = paint(row, window)
-            missing = _missing(scene, window) if len(names) < NO_DATA else None
+            missing = scene.read(window)[1] if len(names) < NO_DATA else None
             if missing is not None:
                 classes[(missing > 0) & (classes == 0)] = NO_DATA
             yield window, classes
-
-
-def _missing(scene: "Scene", window: Window) -> Bitmap | None:
-    """A scene that can't be read to its end is not taken for a disk that is full."""
-    from rasterio.errors import RasterioError
-
-    try:
-        return scene.read(window)[1]
-    except RasterioError as error:
-        raise SourceError(f"{scene.path}: not readable to its end: {error}; get the file again") from None
 
 
 def _profile(scene: "Scene", names: Sequence[str]) -> dict[str, Any]:
@@ -104,14 +88,13 @@ def _profile(scene: "Scene", names: Sequence[str]) -> dict[str, Any]:
     return {"driver": "GTiff", **size, **place, **layout, **packing, **nodata}
 
 
-def _place(file: Any, scene: "Scene", control: tuple[list[Any], Any] | None) -> None:
+def _place(file: Any, scene: "Scene") -> None:
     from rasterio.control import GroundControlPoint
 
-    grid = scene.grid
-    if not grid.approximate or control is None:
+    if scene.control is None:
         return
-    points, crs = control
-    across, down = grid.step
+    points, crs = scene.control
+    across, down = scene.grid.step
     moved = [GroundControlPoint(p.row / down, p.col / across, p.x, p.y, p.z or 0.0, p.id) for p in points]
     file.gcps = (moved, crs)
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from seepseg import __version__
+from seepseg.crops import at_edge, crop_of, trim
 from seepseg.georeference import Grid
 from seepseg.scenes.antimeridian import as_polygons
-from seepseg.scenes.length import longest_way
 from seepseg.scenes.ground import Ground, ground_of, lay_down, measure_line, measure_rings, metres_around
+from seepseg.scenes.length import longest_way
 from seepseg.scenes.objects import SceneObject
 from seepseg.scenes.shapes import outline
 from seepseg.values import Prediction
@@ -64,11 +65,10 @@ def make_features(
     about: dict[str, Any],
     *,
     thresholds: Sequence[float | None] = (),
-    simplify: float = 0.0,
 ) -> Iterator[Feature]:
     """One after the other, numbered from 1 in the order given. `about` fills the properties that all share."""
     for number, one in enumerate(objects, 1):
-        shape = outline(one.mask, one.x, one.y, simplify=simplify)
+        shape = outline(one.mask, one.x, one.y)
         geometry, measures = _on_ground(one, shape, ground) if ground else (shape, {})
         name = names[one.class_id] if one.class_id < len(names) else str(one.class_id)
         threshold = thresholds[one.class_id] if one.class_id < len(thresholds) else None
@@ -110,8 +110,9 @@ def prediction_as_geojson(prediction: Prediction, grid: Grid | None) -> dict[str
     from seepseg.scenes.geojson import collect
 
     objects = [
-        SceneObject(one.class_id, one.mask, one.x, one.y, one.score, one.score, one.score, _cut(one, prediction))
+        SceneObject(one.class_id, one.mask, one.x, one.y, one.score, one.score, one.score, cut)
         for one in prediction.detections
+        for cut in [at_edge(trim(crop_of(one)), prediction.width, prediction.height)]
     ]
     ground = ground_of(grid) if grid else None
     return collect(make_features(objects, ground, prediction.names, {}), in_pixels=ground is None)
@@ -144,16 +145,6 @@ def _on_ground(one: SceneObject, shape: Any, ground: Ground) -> tuple[Any, dict[
         "inside_lat": float(inside_lat),
     }
     return as_polygons(rings, ground.decimals), measures
-
-
-def _cut(one: Any, prediction: Prediction) -> bool:
-    """Whether its mask reaches the edge of the image."""
-    rows, columns = np.nonzero(one.mask)
-    if not len(rows):
-        return False
-    at_left_or_top = columns.min() + one.x == 0 or rows.min() + one.y == 0
-    right, bottom = columns.max() + one.x + 1, rows.max() + one.y + 1
-    return bool(at_left_or_top or right == prediction.width or bottom == prediction.height)
 
 
 def _short(value: float) -> float:

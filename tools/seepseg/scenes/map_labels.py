@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from seepseg.georeference import Grid
-from seepseg.scenes.objects import SceneObject
+from seepseg.lettering import INK, PAPER, Box, overlaps
 from seepseg.scenes.map_paint import show
-from seepseg.scenes.map_panel import INK, PAPER, Type
+from seepseg.scenes.map_panel import Type
+from seepseg.scenes.objects import SceneObject
 
-Box = tuple[int, int, int, int]
 _AWAY = (1.5, 2.5, 4.0, 6.0)
 """In letter sizes, from the object's middle to that of its number."""
 _WAYS = tuple((np.cos(angle), np.sin(angle)) for angle in np.arange(16) * np.pi / 8)
@@ -66,7 +66,7 @@ def _free_place(
         for across, down in _WAYS:
             x, y = middle[0] + across * away * letter, middle[1] + down * away * letter
             box = (round(x) - half[0], round(y) - half[1], round(x) + half[0], round(y) + half[1])
-            if box[0] < 0 or box[1] < 0 or box[2] >= size[0] or box[3] >= size[1] or _hits(box, taken):
+            if box[0] < 0 or box[1] < 0 or box[2] >= size[0] or box[3] >= size[1] or overlaps(box, taken):
                 continue
             left, top, right, bottom = box
             hidden = painted[bottom, right] - painted[top, right] - painted[bottom, left] + painted[top, left]
@@ -74,7 +74,3 @@ def _free_place(
             if price < least:
                 best, least = box, price
     return best
-
-
-def _hits(box: Box, taken: Sequence[Box]) -> bool:
-    return any(box[0] <= b[2] and b[0] <= box[2] and box[1] <= b[3] and b[1] <= box[3] for b in taken)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from seepseg.painting import Colours
+from seepseg.painting import Colours, borders
 from seepseg.palette import colour_of
 from seepseg.scenes.objects import SceneObject
 from seepseg.values import Bitmap
@@ -50,7 +50,7 @@ def veil(photo: Colours, classes: NDArray[np.int32]) -> Colours:
     painted = photo.copy()
     mixed = (1 - VEIL) * photo[inside] + VEIL * colours[classes[inside]]
     painted[inside] = mixed.round().astype(np.uint8)
-    beside = _beside(classes)
+    beside = borders(classes)
     rim = ~inside & beside
     thick = max(1, round(max(classes.shape) / _LINE))
     if thick > 1:
@@ -59,14 +59,3 @@ def veil(photo: Colours, classes: NDArray[np.int32]) -> Colours:
     painted[edge] = colours[classes[edge]]
     painted[rim] = painted[rim] // 3
     return painted
-
-
-def _beside(classes: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Whether one of the four neighbours is of another class."""
-    differ = np.zeros(classes.shape, np.bool_)
-    across, down = classes[:, 1:] != classes[:, :-1], classes[1:] != classes[:-1]
-    differ[:, 1:] |= across
-    differ[:, :-1] |= across
-    differ[1:] |= down
-    differ[:-1] |= down
-    return differ

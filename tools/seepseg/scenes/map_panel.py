@@ -2,18 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from seepseg.lettering import INK, PAPER, Font, font_of
 from seepseg.palette import Colour
 
-PAPER, INK, FAINT = (250, 250, 248), (34, 34, 34), (120, 120, 120)
+FAINT = (120, 120, 120)
 HATCH = ((226, 226, 223), (204, 204, 200))
 """Of pixels without data."""
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +30,7 @@ class Type:
 
 def type_of(size: int) -> Type:
     """Letters of so many pixels."""
-    return Type(_font(size), _font(round(size * 1.45)), size)
-
-
-def _font(size: int) -> Font:
-    """The one that comes with matplotlib: Pillow's own has no ², × or Cyrillic, and shows boxes instead."""
-    package = find_spec("matplotlib")
-    folder = Path(package.origin).parent if package and package.origin else Path()
-    try:
-        return ImageFont.truetype(folder / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf", size)
-    except OSError:
-        return ImageFont.load_default(size)
+    return Type(font_of(size), font_of(round(size * 1.45)), size)
 
 
 def draw_legend(rows: Sequence[tuple[Colour | None, str, str]], letters: Type) -> Image.Image:

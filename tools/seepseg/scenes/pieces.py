@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from seepseg.crops import at_edge, trim
 from seepseg.values import Bitmap, Detection, Window
 
 Box = tuple[int, int, int, int]
@@ -53,15 +54,11 @@ def pieces_of(
     beside = None if nodata is None else np.asarray(cv2.dilate(nodata, np.ones((3, 3), np.uint8)), np.uint8)
     found = []
     for one in detections:
-        rows, columns = slice(one.y, one.y + one.mask.shape[0]), slice(one.x, one.x + one.mask.shape[1])
+        rows, columns = one.inside
         mask: Bitmap = one.mask if nodata is None else one.mask & (1 - nodata[rows, columns])
-        down, across = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        if not len(down):
-            continue
-        top, bottom, left, right = int(down[0]), int(down[-1]) + 1, int(across[0]), int(across[-1]) + 1
-        x, y = tile.x + one.x + left, tile.y + one.y + top
-        cut = x == 0 or y == 0 or x + right - left == size[0] or y + bottom - top == size[1]
-        cut = cut or (beside is not None and bool((mask & beside[rows, columns]).any()))
-        bits = np.packbits(mask[top:bottom, left:right], axis=1)
-        found.append(Piece(one.class_id, one.score, x, y, right - left, bottom - top, bits, tile, cut))
+        kept, x, y = trimmed = trim((mask, tile.x + one.x, tile.y + one.y))
+        if kept.size:
+            cut = at_edge(trimmed, *size) or (beside is not None and bool((mask & beside[rows, columns]).any()))
+            bits, (height, width) = np.packbits(kept, axis=1), kept.shape
+            found.append(Piece(one.class_id, one.score, x, y, width, height, bits, tile, cut))
     return found

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from seepseg.lettering import PAPER
 from seepseg.painting import Colours, fit_photo
 from seepseg.palette import colour_of
-from seepseg.scenes import map_panel as panel
+from seepseg.scenes import map_panel
 from seepseg.scenes.ground import Ground, metres_around
 from seepseg.scenes.map_labels import draw_labels
-from seepseg.scenes.objects import SceneObject
 from seepseg.scenes.map_paint import paint_objects, veil
+from seepseg.scenes.objects import SceneObject
 from seepseg.values import Bitmap
 from seepseg.wording import count
 
@@ -46,12 +47,12 @@ def draw_quicklook(
     photo = _photo(pixels, nodata, width, height)
     classes = paint_objects(objects, (scene.grid.width, scene.grid.height), (width, height))
     picture = Image.fromarray(veil(photo, classes))
-    letters = panel.type_of(round(min(28, max(15, max(width, height) / 70))))
+    letters = map_panel.type_of(round(min(28, max(15, max(width, height) / 70))))
     numbered = sorted(range(len(objects)), key=lambda index: -about[index]["area_px"])[:MOST_NUMBERED]
     draw_labels(picture, [(objects[index], about[index]["id"]) for index in numbered], classes, scene.grid, letters)
-    blocks = [panel.draw_legend(_legend(about, names, nodata is not None), letters)]
+    blocks = [map_panel.draw_legend(_legend(about, names, nodata is not None), letters)]
     if numbered:
-        blocks.append(panel.draw_table(_table([about[index] for index in numbered]), letters))
+        blocks.append(map_panel.draw_table(_table([about[index] for index in numbered]), letters))
     blocks.append(_compass(scene, frame, width, height, letters))
     return _compose(picture, _title(scene, about), blocks, letters)
 
@@ -71,7 +72,7 @@ def _photo(pixels: NDArray[np.uint8], nodata: Bitmap | None, width: int, height:
     if nodata is not None:
         missing = cv2.resize(nodata, (width, height), interpolation=cv2.INTER_NEAREST) > 0
         rows, columns = np.indices((height, width), np.int32, sparse=True)
-        stripes = np.where(((rows + columns) // 6 % 2 == 0)[..., None], *np.array(panel.HATCH, np.uint8))
+        stripes = np.where(((rows + columns) // 6 % 2 == 0)[..., None], *np.array(map_panel.HATCH, np.uint8))
         photo[missing] = stripes[missing]
     return photo
 
@@ -120,21 +121,23 @@ def _figure(value: float) -> str:
 
 
 def _compass(
-    scene: "Scene", frame: NDArray[np.float64] | None, width: int, height: int, letters: panel.Type
+    scene: "Scene", frame: NDArray[np.float64] | None, width: int, height: int, letters: map_panel.Type
 ) -> Image.Image:
     """Scale and north where they are known."""
     if frame is None:
-        return panel.draw_lines(["not georeferenced: sizes are in pixels"], letters)
+        return map_panel.draw_lines(["not georeferenced: sizes are in pixels"], letters)
     shown = frame * (scene.grid.width / width, scene.grid.height / height)
     metres = _round_down(float(np.hypot(*shown[:, 0])) * max(width, height) * 0.2)
     label = f"{metres / 1e3:g} km" if metres >= 1000 else f"{metres:g} m"
-    bar = panel.draw_scale(round(metres / float(np.hypot(*shown[:, 0]))), label, letters)
+    bar = map_panel.draw_scale(round(metres / float(np.hypot(*shown[:, 0]))), label, letters)
     across, down = np.linalg.solve(shown, [0.0, 1.0])
     length = math.hypot(across, down)
-    arrow = panel.draw_north((across / length, down / length), letters)
-    note = [panel.draw_lines(["placed approximately, by control points"], letters)] if scene.grid.approximate else []
-    pair = panel.row([arrow, bar], letters.size * 2)
-    return panel.column([pair, *note], letters.size // 2)
+    arrow = map_panel.draw_north((across / length, down / length), letters)
+    note = (
+        [map_panel.draw_lines(["placed approximately, by control points"], letters)] if scene.grid.approximate else []
+    )
+    pair = map_panel.row([arrow, bar], letters.size * 2)
+    return map_panel.column([pair, *note], letters.size // 2)
 
 
 def _round_down(value: float) -> float:
@@ -144,18 +147,18 @@ def _round_down(value: float) -> float:
 
 
 def _compose(
-    picture: Image.Image, title: Sequence[str], blocks: Sequence[Image.Image], letters: panel.Type
+    picture: Image.Image, title: Sequence[str], blocks: Sequence[Image.Image], letters: map_panel.Type
 ) -> Image.Image:
     """The panel below a wide map, and beside a tall one."""
     gap = letters.size * 2
     if picture.height > 1.25 * picture.width:
-        aside = panel.column(blocks, gap)
-        inner = panel.row([picture, aside], gap, middle=False)
+        aside = map_panel.column(blocks, gap)
+        inner = map_panel.row([picture, aside], gap, middle=False)
     else:
         widest = max(picture.width, *(block.width for block in blocks))
-        inner = panel.column([picture, panel.flow(blocks, widest, gap)], gap)
-    head = panel.draw_lines(title, letters, title=True, room=inner.width)
-    whole = panel.column([head, inner], letters.size)
-    sheet = Image.new("RGB", (whole.width + 2 * gap, whole.height + 2 * gap), panel.PAPER)
+        inner = map_panel.column([picture, map_panel.flow(blocks, widest, gap)], gap)
+    head = map_panel.draw_lines(title, letters, title=True, room=inner.width)
+    whole = map_panel.column([head, inner], letters.size)
+    sheet = Image.new("RGB", (whole.width + 2 * gap, whole.height + 2 * gap), PAPER)
     sheet.paste(whole, (gap, gap))
     return sheet

@@ -40,6 +40,8 @@ class Scene:
     notes: tuple[str, ...]
     """What was decided by rule and the user should see."""
     rule: Rule
+    control: tuple[list[Any], Any] | None
+    """Ground control points and their CRS, where the place is told by these alone."""
     _dataset: Any
     _land: Land | None
 
@@ -58,9 +60,17 @@ class Scene:
         return pixels, _either(missing, self._land.draw(whole, (high, wide)) if self._land else None)
 
     def _render(self, window: Window, step: tuple[float, float]) -> tuple[Pixels, Bitmap | None]:
+        from rasterio.errors import RasterioError
+
         colours = palette(self._dataset)
         shape = (window.height, window.width) if colours is not None else None
-        values, valid = read_values(self._dataset, window, self.rule.bands, self.rule.nodata, step=step, shape=shape)
+        try:
+            values, valid = read_values(
+                self._dataset, window, self.rule.bands, self.rule.nodata, step=step, shape=shape
+            )
+        except RasterioError as error:
+            # Told here, as whoever writes a file meanwhile would take it for a disk that is full.
+            raise SourceError(f"{self.path}: not readable to its end: {error}; get the file again") from None
         pixels = self.rule.apply(values, valid)
         missing = np.asarray(~valid.any(axis=0), np.uint8)
         return pixels if colours is None else colours[pixels], missing if missing.any() else None
@@ -86,7 +96,8 @@ def open_scene(
         if mask_vector and land is None:
             notes.append(f"{mask_vector.name} covers nothing of {path.name}")
         acquired = acquired_at(path, dataset.tags())
-        yield Scene(path, grid, acquired, tuple(notes), rule, dataset, land)
+        control = dataset.gcps if grid.approximate else None
+        yield Scene(path, grid, acquired, tuple(notes), rule, control, dataset, land)
 
 
 def _refuse_faults(path: Path) -> None:

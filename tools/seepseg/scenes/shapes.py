@@ -11,20 +11,17 @@ Points = NDArray[np.float64]
 """(n, 2): x and y, or longitude and latitude."""
 
 
-def outline(mask: Bitmap, x: int, y: int, *, simplify: float = 0.0) -> Any:
+def outline(mask: Bitmap, x: int, y: int) -> Any:
     """A shapely MultiPolygon in pixels of what the mask is a crop of; empty where it has no pixel.
 
-    Pixels that touch at a corner alone are parts of their own: one polygon around both would touch itself. `simplify`
-    moves the outline by at most so many pixels, for smaller files; 0 is exact.
+    Pixels that touch at a corner alone are parts of their own: one polygon around both would touch itself.
     """
-    import shapely
     from rasterio.features import shapes
 
     found = [part["coordinates"] for part, _ in shapes(mask, mask=mask > 0, connectivity=4)] if mask.any() else []
     rings = [np.asarray(ring, np.float64) + (x, y) for part in found for ring in part]
     owner = np.repeat(np.arange(len(found)), [len(part) for part in found])
-    exact = build(rings, owner)
-    return keep_valid(shapely.simplify(exact, simplify, preserve_topology=True)) if simplify else exact
+    return build(rings, owner)
 
 
 def build(rings: list[Points], owner: NDArray[np.int64]) -> Any:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from seepseg import __version__
 from seepseg.errors import OutputError, UsageError
 from seepseg.outputs.place import refusal
-from seepseg.rasterfile import open_raster
 from seepseg.scenes import geojson, geopackage
 from seepseg.scenes.class_mask import write_class_mask
 from seepseg.scenes.features import Feature, make_features
@@ -34,27 +33,24 @@ def write_scene(
     names: Sequence[str],
     provenance: Mapping[str, Any],
     save: Collection[str],
-    simplify: float = 0.0,
 ) -> tuple[Path, ...]:
     """What `save` names, each file whole or not at all; a scene without objects gets its files too.
 
     `provenance` is kept in the files as it is; of it every feature tells `model_sha256` and its class's threshold:
-    `confidence`, a number for each class, or the `seed` of a `hysteresis`. `simplify` is how many pixels outlines may
-    be moved by for smaller vector files; measures are then those of the outlines.
+    `confidence`, a number for each class, or the `seed` of a `hysteresis`.
     """
     if unknown := set(save) - PLACES.keys():
         known = enumerate_words(list(PLACES))
         raise UsageError(f"of a scene, {known} can be saved, not {enumerate_words(sorted(unknown))}")
-    control = _control_points(scene)
-    ground = ground_of(scene.grid, control)
+    ground = ground_of(scene.grid, scene.control)
     paths = {kind: folder / place.format(stem) for kind, place in PLACES.items() if kind in save}
     shared = {"scene": scene.path.name, "acquired": scene.acquired, "model_sha256": provenance.get("model_sha256")}
     limits = _thresholds(provenance, len(names))
-    features = make_features(objects, ground, names, shared, thresholds=limits, simplify=simplify)
+    features = make_features(objects, ground, names, shared, thresholds=limits)
     about = _write_vectors(paths, features, _describe(scene, ground, provenance)) if set(paths) - {"masks"} else []
     if "masks" in paths:
         with _whole(paths["masks"]) as part:
-            write_class_mask(part, scene, objects, names, control=control)
+            write_class_mask(part, scene, objects, names)
     if "quicklook" in paths:
         from seepseg.scenes.quicklook import draw_quicklook
 
@@ -93,14 +89,6 @@ def _thresholds(provenance: Mapping[str, Any], classes: int) -> Sequence[float]:
     """What the surest piece of an object had to reach, by class."""
     level = (provenance.get("hysteresis") or {}).get("seed", provenance.get("confidence", ()))
     return [level] * classes if isinstance(level, (int, float)) else level
-
-
-def _control_points(scene: "Scene") -> tuple[list[Any], Any] | None:
-    if not scene.grid.approximate:
-        return None
-    with open_raster(scene.path) as dataset:
-        points: tuple[list[Any], Any] = dataset.gcps
-    return points
 
 
 @contextmanager

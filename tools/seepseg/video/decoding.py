@@ -1,8 +1,9 @@
 """Video files through FFmpeg's libraries (PyAV): every frame with its own time, damage counted."""
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from seepseg.errors import MissingExtra, SourceError
 from seepseg.values import Skip, Tally
-from seepseg.video.frames import DAMAGED, MISSING, UNREADABLE, Clip, Frame, frames_taken, same_size
+from seepseg.video.frames import DAMAGED, MISSING, UNREADABLE, Clip, Frame, same_size
 
 USUAL_FPS = Fraction(25)
 
@@ -42,7 +43,7 @@ def open_video(path: Path, every: int) -> Clip:
     fps = Fraction(rate or USUAL_FPS)
     troubles = Tally()
     frames = same_size(_decode(path, every, fps, troubles), troubles)
-    return Clip(fps / every, frames_taken(total, every) if total else None, frames, troubles, notes)
+    return Clip(fps / every, ceil(total / every) if total else None, frames, troubles, notes)
 
 
 def _pictures_of(container: Any, path: Path) -> Any:
@@ -63,7 +64,7 @@ def _estimate(stream: Any, container: Any, rate: Fraction | None) -> int | None:
     return round(seconds * rate) if seconds and rate else None
 
 
-def _decode(path: Path, every: int, fps: Fraction, troubles: Tally) -> Iterator[Frame]:
+def _decode(path: Path, every: int, fps: Fraction, troubles: Tally) -> Generator[Frame]:
     import av
 
     index, start = -1, None
@@ -116,9 +117,5 @@ def _clock(seconds: float) -> str:
     """1:02:03.45, or 2:03.45 within the first hour."""
     minutes, rest = divmod(round(seconds * 100), 6000)
     hours, minutes = divmod(minutes, 60)
-    text = (
-        f"{minutes:02d}:{rest // 100:02d}.{rest % 100:02d}"
-        if hours
-        else f"{minutes}:{rest // 100:02d}.{rest % 100:02d}"
-    )
-    return f"{hours}:{text}" if hours else text
+    begin = f"{hours}:{minutes:02d}" if hours else f"{minutes}"
+    return f"{begin}:{rest // 100:02d}.{rest % 100:02d}"

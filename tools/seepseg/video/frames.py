@@ -1,9 +1,9 @@
 """Frames one after another, of a video file or of pictures in natural order; never more than a few in memory."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import ceil
 from pathlib import Path
 
 import cv2
@@ -61,7 +61,8 @@ class Clip:
     """Of the frames that come."""
     total: int | None
     """How many these will be, if the file says."""
-    frames: Iterator[Frame]
+    frames: Generator[Frame]
+    """Whoever stops before their end closes them."""
     troubles: Tally
     """Fills up as frames are read."""
     notes: tuple[str, ...] = ()
@@ -97,37 +98,33 @@ def open_clip(source: Path, *, every: int = 1, rule: Rule | None = None, fps: fl
     return Clip(rate, len(chosen), same_size(frames, troubles), troubles, tuple(notes))
 
 
-def same_size(frames: Iterator[Frame], troubles: Tally) -> Iterator[Frame]:
+def same_size(frames: Generator[Frame], troubles: Tally) -> Generator[Frame]:
     """The frames, all of the size of the first: resized where the shape is the same, else left out."""
     first: tuple[int, int] | None = None
-    for frame in frames:
-        size = (frame.pixels.shape[1], frame.pixels.shape[0])
-        first = first or size
-        if size == first:
-            yield frame
-        elif abs(size[0] * first[1] / (size[1] * first[0]) - 1) <= 0.01:
-            troubles.add([Skip(RESIZED, frame.stem)])
-            resized = np.asarray(cv2.resize(frame.pixels, first, interpolation=cv2.INTER_AREA), np.uint8)
-            yield Frame(frame.index, frame.seconds, resized, frame.stem, frame.caption)
-        else:
-            troubles.add([Skip(MISSHAPEN, frame.stem)])
+    with closing(frames):
+        for frame in frames:
+            size = (frame.pixels.shape[1], frame.pixels.shape[0])
+            first = first or size
+            if size == first:
+                yield frame
+            elif abs(size[0] * first[1] / (size[1] * first[0]) - 1) <= 0.01:
+                troubles.add([Skip(RESIZED, frame.stem)])
+                resized = np.asarray(cv2.resize(frame.pixels, first, interpolation=cv2.INTER_AREA), np.uint8)
+                yield replace(frame, pixels=resized)
+            else:
+                troubles.add([Skip(MISSHAPEN, frame.stem)])
 
 
-def frames_taken(total: int, every: int) -> int:
-    """How many are looked at."""
-    return ceil(total / every)
-
-
-def _pictures(chosen: list[tuple[int, Entry]], rule: Rule | None, rate: Fraction, troubles: Tally) -> Iterator[Frame]:
+def _pictures(chosen: list[tuple[int, Entry]], rule: Rule | None, rate: Fraction, troubles: Tally) -> Generator[Frame]:
     indices = [index for index, _ in chosen]
-    opened = open_ahead([entry for _, entry in chosen], rule, 1, "never", AHEAD)
     reason = None
-    for number, (index, one) in enumerate(zip(indices, opened, strict=True)):
-        if one.picture is None:
-            reason = reason or one.reason
-            troubles.add([Skip(UNREADABLE, one.reason or one.entry.name)])
-            continue
-        seconds = float(number / rate)
-        yield Frame(index, seconds, one.picture.pixels, one.entry.stem, f"{index} · {one.entry.stem}")
+    with closing(open_ahead([entry for _, entry in chosen], rule, 1, "never", AHEAD)) as opened:
+        for number, (index, one) in enumerate(zip(indices, opened, strict=True)):
+            if one.picture is None:
+                reason = reason or one.reason
+                troubles.add([Skip(UNREADABLE, one.reason or one.entry.name)])
+                continue
+            seconds = float(number / rate)
+            yield Frame(index, seconds, one.picture.pixels, one.entry.stem, f"{index} · {one.entry.stem}")
     if len(indices) == troubles.counts[UNREADABLE]:
         raise SourceError(f"no frame can be read; the first one: {reason}")

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from seepseg.crops import crop_of, share_of_smaller, unite
 from seepseg.predict.masks import Crop
 from seepseg.values import Detection
-from seepseg.crops import crop_of, share_of_smaller, unite
 
 SAME = 0.5
 """A new track whose mask covers this share of a known slick's last mask, or lies in it by this share, is that slick."""
@@ -29,9 +29,8 @@ class _Known:
 class Identities:
     """The slicks that were seen of late, and which tracks are theirs."""
 
-    def __init__(self, patience: int, *, mend: bool = True) -> None:
+    def __init__(self, patience: int) -> None:
         self._patience = patience
-        self._mend = mend
         self._frame = -1
         self._next = 1
         self._owner: dict[int, int] = {}
@@ -56,8 +55,6 @@ class Identities:
 
     def _recognise(self, detection: Detection, taken: Sequence[int | None]) -> int | None:
         """The known slick that this one lies on: rather one that is out of sight than a piece of one in sight."""
-        if not self._mend:
-            return None
         shares = {
             name: share_of_smaller(crop_of(detection), known.ground)
             for name, known in self._known.items()

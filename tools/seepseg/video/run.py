@@ -1,6 +1,7 @@
 """A video or a sequence of frames from beginning to end: predict, follow, steady, write."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -27,6 +28,7 @@ __all__ = ["VideoSummary", "is_video", "predict_video"]
 
 BATCH = 8
 MOST_SMOOTH = 31
+LEAST_FPS, MOST_FPS = 0.01, 1000.0
 Progress = Callable[[int, int | None], None]
 
 
@@ -70,12 +72,13 @@ def predict_video(
     `limits` are the confidences of the classes. `on_progress` gets the frames done and, where known, those to do. `fps`
     is for pictures, which have no time of their own.
     """
-    _check(smooth, every, tracker, save)
+    _check(smooth, every, fps, tracker, save)
     keep_apart(out, [source], overwrite=overwrite)
-    clip = open_clip(source, every=every, rule=model.input.rule, fps=fps)
     network = {"iou": iou, "max_det": max_det, "margin": margin, "batch": batch}
     codec = best_codec()
-    with staged(out, overwrite=overwrite, proof=RECORD) as folder, finish_on_interrupt() as interruption:
+    clip = open_clip(source, every=every, rule=model.input.rule, fps=fps)
+    staging = staged(out, overwrite=overwrite, proof=RECORD)
+    with closing(clip.frames), staging as folder, finish_on_interrupt() as interruption:
         seen = _follow(model, clip, Tracker(tracker, limits), limits, interruption, network)
         done, seconds = 0, 0.0
         with open_output(folder, source.stem, model.names, clip.fps, codec, save) as (add, ledger):
@@ -93,13 +96,15 @@ def predict_video(
     return VideoSummary(done, ledger.tracks, seconds, interruption.asked, notes, tuple(out / name for name in names))
 
 
-def _check(smooth: int, every: int, tracker: str, save: Collection[str]) -> None:
+def _check(smooth: int, every: int, fps: float | None, tracker: str, save: Collection[str]) -> None:
     if not (1 <= smooth <= MOST_SMOOTH and smooth % 2):
         raise UsageError(
             f"--smooth {smooth}: give an odd number of frames up to {MOST_SMOOTH}; 1 leaves masks as they are"
         )
     if every < 1:
         raise UsageError(f"--every {every}: give a whole number from 1")
+    if fps is not None and not LEAST_FPS <= fps <= MOST_FPS:
+        raise UsageError(f"--fps {fps:g}: give frames per second from {LEAST_FPS:g} to {MOST_FPS:g}")
     check_save(save)
     check_tracker(tracker)
     check_library()

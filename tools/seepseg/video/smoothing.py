@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from seepseg.predict.masks import Crop
 from seepseg.crops import area_of, centre_of, move, vote
+from seepseg.predict.masks import Crop
 
 SMOOTH = 5
 """Frames that have a say in a mask: the frame itself and as many before as after."""

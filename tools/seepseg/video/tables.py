@@ -29,8 +29,9 @@ class _Course:
     area_last: int = 0
     area_max: int = 0
     filled: int = 0
-    scores: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
-    """How many, their sum, the highest."""
+    found: int = 0
+    confidence_sum: float = 0.0
+    confidence_max: float = 0.0
     classes: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
     """Confidences by class, summed up."""
 
@@ -77,8 +78,9 @@ class Ledger:
         if slick.state == "filled":
             course.filled += 1
             return
-        count, total, highest = course.scores
-        course.scores = [count + 1, total + score, max(highest, score)]
+        course.found += 1
+        course.confidence_sum += score
+        course.confidence_max = max(course.confidence_max, score)
         course.classes[slick.detection.class_id] += score
 
     def _row(self, frame: Frame, slick: Slick) -> list[Any]:
@@ -98,7 +100,6 @@ class Ledger:
 
     def _line(self, identity: int) -> list[Any]:
         course = self._courses[identity]
-        count, total, highest = course.scores
         return [
             identity,
             self._names[self.class_of(identity)],
@@ -106,10 +107,10 @@ class Ledger:
             course.last[0],
             f"{course.first[1]:.3f}",
             f"{course.last[1]:.3f}",
-            int(count),
+            course.found,
             course.filled,
-            f"{total / count:.4f}",
-            f"{highest:.4f}",
+            f"{course.confidence_sum / course.found:.4f}",
+            f"{course.confidence_max:.4f}",
             course.area_max,
             course.area_first,
             course.area_last,

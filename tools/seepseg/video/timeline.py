@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from seepseg.values import Detection
 from seepseg.crops import clip, crop_of, unite
+from seepseg.values import Detection
 from seepseg.video.frames import Frame
 from seepseg.video.smoothing import steady
 from seepseg.video.tracking import Sighting

@@ -38,10 +38,10 @@ class Sighting:
 class Tracker:
     """What is remembered from frame to frame."""
 
-    def __init__(self, kind: str, limits: Sequence[float], *, mend: bool = True) -> None:
+    def __init__(self, kind: str, limits: Sequence[float]) -> None:
         self._boxes = _load(kind)
         self._limits = np.asarray(limits, np.float64)
-        self._identities = Identities(PATIENCE, mend=mend)
+        self._identities = Identities(PATIENCE)
 
     def follow(self, prediction: Prediction) -> list[Sighting]:
         """The sightings of the next frame: each detection above its limit, and weaker ones that go on with a
@@ -103,4 +103,6 @@ def _levels(detections: Sequence[Detection], limits: NDArray[np.float64]) -> NDA
     """Scores on one scale for all classes, each class's limit at the middle."""
     score = np.array([one.score for one in detections], np.float64)
     limit = limits[[one.class_id for one in detections]] if detections else np.empty(0)
-    return np.where(score < limit, _LIMIT * score / limit, _LIMIT + (1 - _LIMIT) * (score - limit) / (1 - limit))
+    below = _LIMIT * score / np.maximum(limit, _HAIR)
+    above = _LIMIT + (1 - _LIMIT) * (score - limit) / np.maximum(1 - limit, _HAIR)
+    return np.where(score < limit, below, above)
