@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from make import grey_image, write_image
 from make_geotiff import speckle, write_geotiff
 from seepseg.errors import SourceError, UsageError
-from seepseg.scaling import Rule, choose_rule, parse_scale
+from seepseg.scale_choice import choose_rule, parse_scale
+from seepseg.scaling import Rule
 from seepseg.values import Item
 
 RNG = np.random.default_rng(0)

@@ -33,12 +33,13 @@ from seepseg.evaluate.samples import Sample, groups_of, read_samples, truth_of
 from seepseg.measures import boundary, levels, pixels, presence
 from seepseg.measures.bootstrap import Difference, Drawn, Measure, count_units, paired_differences, resample
 from seepseg.measures.boundary import BoundarySweep
+from seepseg.measures.choosing import choose, cross_fit, deal_folds
 from seepseg.measures.figures import Figures, Floats, mean_defined
 from seepseg.measures.instances import summarize
 from seepseg.measures.levels import Layers
 from seepseg.measures.matching import Matches, encode_prediction, match_image, share_inside
 from seepseg.measures.pixels import ImageCells
-from seepseg.measures.thresholds import MAX_F1, choose, cross_fit, deal_folds
+from seepseg.measures.thresholds import MAX_F1
 from seepseg.predict.engine import BATCH, Model, open_model
 from seepseg.progress import track
 from seepseg.raster import read_pixels

@@ -32,7 +32,7 @@ def test_programs_get_json_and_sizes(run, tmp_path, capsys):
     assert main(["export", str(run), "--out", str(tmp_path / "b"), "--zip", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["path"] == str(tmp_path / "b.zip")
-    assert told["bytes"]["torchscript"] > 1e6
+    assert told["bytes"]["torchscript"] > 1e5
     assert told["parity"][0]["equal"] is True
 
 
@@ -54,6 +54,11 @@ def test_another_answer_ends_with_1(run, tmp_path, monkeypatch, capsys):
 def test_flags_that_cannot_be_end_with_2(run, tmp_path, capsys, flags, words):
     assert main(["export", str(run), "--out", str(tmp_path / "b"), *flags]) == 2
     assert words in capsys.readouterr().err
+
+
+def test_a_run_that_is_not_there_is_told_as_such(tmp_path, capsys):
+    assert main(["export", str(tmp_path / "nowhere")]) == 2
+    assert "nowhere: no such file" in capsys.readouterr().err
 
 
 def test_a_lone_pt_needs_a_place(run, capsys):

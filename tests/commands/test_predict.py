@@ -102,9 +102,10 @@ def test_a_folder_of_pictures_and_scenes_goes_both_ways(made, tmp_path, capsys):
         assert (tmp_path / "out/masks" / name).with_suffix(".tif").is_file()
 
 
-def test_areas_of_a_scene_are_those_of_its_geojson(made, tmp_path):
+def test_areas_of_a_scene_are_those_of_its_geojson(made, tmp_path, capsys):
     source = write_geotiff(tmp_path / "scene.tif", picture(100, 90)[..., 0])
     assert predict(made, source, tmp_path / "out", "--conf", ".3") == 0
+    assert capsys.readouterr().out.splitlines()[2].split()[-1] == "km2"
     features = json.loads((tmp_path / "out/scene.geojson").read_text())["features"]
     rows = read_csv(tmp_path / "out/instances.csv")
     assert rows
@@ -157,6 +158,18 @@ def test_frames_become_a_film(made, tmp_path, capsys):
     assert predict(made, tmp_path / "frames", tmp_path / "out", *flags) == 0
     assert json.loads(capsys.readouterr().out)["frames"] == 3
     assert (tmp_path / "out/tracks.csv").is_file()
+
+
+def test_flags_of_scenes_that_met_none_are_told(made, tmp_path, capsys):
+    source = write_image(tmp_path / "tile.png", picture(50, 70))
+    assert predict(made, source, tmp_path / "out", "--gsd", "10", "--overlap", ".3") == 0
+    assert "--gsd and --overlap changed nothing: no image was a scene" in capsys.readouterr().out
+
+
+def test_what_was_written_is_listed(made, tmp_path, capsys):
+    source = write_image(tmp_path / "tile.png", picture(50, 70))
+    assert predict(made, source, tmp_path / "out", "--save", "masks,csv") == 0
+    assert "written: masks/, instances.csv, summary.csv" in capsys.readouterr().out
 
 
 def test_flags_of_scenes_are_refused_for_a_film(made, tmp_path, capsys):

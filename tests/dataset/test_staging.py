@@ -102,7 +102,9 @@ def test_a_name_too_long_for_the_disk_is_a_sentence(tmp_path: Path) -> None:
         fill(tmp_path / ("x" * 250), "new")
 
 
-@pytest.mark.parametrize(("out", "said"), [("in", "lies in"), ("in/sub/out", "lies in"), ("link/out", "lies in")])
+@pytest.mark.parametrize(
+    ("out", "said"), [("in", "in is what is to be read"), ("in/sub/out", "lies in"), ("link/out", "lies in")]
+)
 def test_writing_into_what_is_read_is_refused(out: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "link").symlink_to("in")

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import resource
 import sys
 
 import numpy as np
@@ -13,9 +14,10 @@ from seepseg.edge.bundle import open_bundle
 from seepseg.edge.export import ParityError, export
 from seepseg.edge.parity import Parity
 from seepseg.errors import MissingExtra, OutputError, UsageError
-from seepseg.measures.threshold_file import read_thresholds, write_thresholds
+from seepseg.measures.threshold_file import write_thresholds
 from seepseg.measures.thresholds import Choice, PresenceChoice, Rule, Thresholds
 from seepseg.predict.engine import open_model
+from seepseg.predict.model_input import fit_thresholds
 
 __all__ = ["torch"]
 NAMES = ("class0", "class1", "class2")
@@ -85,6 +87,14 @@ def test_answers_are_compared_on_the_data_of_the_run(made):
     assert all(one.equal and one.instances for one in made.parities)
 
 
+def test_data_that_are_gone_are_named(run, tmp_path):
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights/best.pt").write_bytes((run / "weights/best.pt").read_bytes())
+    (tmp_path / "args.yaml").write_text("data: gone/data.yaml")
+    made = export(tmp_path, tmp_path / "b", images=1)
+    assert made.images == "1 random images, as those of gone/data.yaml cannot be read from here"
+
+
 def test_nothing_lands_beside_the_weights(run, made):
     assert sorted(path.name for path in run.rglob("*") if path.is_file()) == [
         "best.pt",
@@ -117,6 +127,17 @@ def test_a_zip_that_is_there_is_replaced_only_if_asked(run, tmp_path):
         export(run, tmp_path / "b", zipped=True)
 
 
+def test_a_full_disk_is_told_by_the_name_of_the_bundle_and_leaves_nothing(run, tmp_path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, hard))
+    try:
+        with pytest.raises(OutputError, match=r"b: the bundle cannot be written \(File too large\).*make room"):
+            export(run, tmp_path / "b")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(("package", "name"), [("onnx", "onnx"), ("onnxruntime", "onnx"), ("openvino", "openvino")])
 def test_a_format_whose_packages_are_missing_names_the_extra(run, tmp_path, monkeypatch, package, name):
     monkeypatch.setitem(sys.modules, package, None)
@@ -134,14 +155,14 @@ def test_an_exported_model_is_not_exported_again(made, tmp_path):
         export(made.path, tmp_path / "b")
 
 
-def test_thresholds_follow_the_order_of_the_model(run, tmp_path):
-    from seepseg.predict.model_input import read_model_thresholds
-
-    write_thresholds(tmp_path / "thresholds.json", thresholds(NAMES[::-1]))
-    turned = read_model_thresholds(tmp_path / "thresholds.json", NAMES)
+def test_thresholds_follow_the_order_of_the_model(tmp_path):
+    turned = fit_thresholds(thresholds(NAMES[::-1]), NAMES, tmp_path)
     assert [one.value for one in turned.confidence] == [one.value for one in thresholds().confidence[::-1]]
     assert turned.names == NAMES
-    assert read_thresholds(tmp_path / "thresholds.json").names == NAMES[::-1]
+
+
+def test_the_one_class_of_a_model_is_the_one_class_of_the_thresholds(tmp_path):
+    assert fit_thresholds(thresholds(("oil",)), ("item",), tmp_path).names == ("item",)
 
 
 def test_thresholds_of_other_classes_are_refused_when_asked_for(run, tmp_path):

@@ -20,7 +20,7 @@ from seepseg.labels import scene_tiles
 from seepseg.labels.scene_polygons import Shape, cut_polygons, read_polygons
 from seepseg.labels.scenes import read_scenes
 from seepseg.raster import open_picture
-from seepseg.scaling import choose_rule
+from seepseg.scale_choice import choose_rule
 from seepseg.values import Item, Tally
 
 RNG = np.random.default_rng(0)

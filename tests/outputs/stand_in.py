@@ -48,6 +48,7 @@ class StandIn:
     imgsz: int = 64
     engine: str = "torch"
     device: str = "cpu"
+    choice: str | None = None
     notes: tuple[str, ...] = ()
     sha256: str = "ab" * 32
     path: Path = Path("runs/made/weights/best.pt")

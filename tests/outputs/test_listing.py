@@ -1,3 +1,4 @@
+import errno
 import os
 
 import pytest
@@ -53,6 +54,15 @@ def test_a_source_without_an_image_is_refused(tmp_path, name):
     (tmp_path / "list.txt").write_text("# nothing\n")
     with pytest.raises(UsageError):
         list_entries(tmp_path / name)
+
+
+def test_a_folder_that_may_not_be_read_is_a_sentence(tmp_path, monkeypatch):
+    def refuse(*given):
+        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "closed"))
+
+    monkeypatch.setattr("os.scandir", refuse)  # A folder can't be closed to root.
+    with pytest.raises(SourceError, match=r"closed: cannot be read: Permission denied; ask for access"):
+        list_entries(tmp_path)
 
 
 def test_a_pipe_is_not_waited_for(tmp_path):

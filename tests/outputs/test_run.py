@@ -10,6 +10,7 @@ import pytest
 from make import write_image
 from outputs.stand_in import StandIn, predict_folder
 from seepseg.errors import OutputError
+from seepseg.outputs.place import open_place, write_proof
 from seepseg.outputs.saving import EVERYTHING
 
 
@@ -65,6 +66,26 @@ def test_images_that_came_or_changed_since_are_predicted(tmp_path):
     assert predict_folder(again, source, tmp_path / "out").totals.images == 6
     assert again.seen == 2
     assert cv2.imread(str(tmp_path / "out/masks/tile 1.png"), -1).shape == (20, 20)
+
+
+def test_images_that_left_the_source_are_told(tmp_path):
+    source = images(tmp_path, 3)
+    predict_folder(StandIn(), source, tmp_path / "out")
+    (source / "tile 1.png").unlink()
+    totals = predict_folder(StandIn(), source, tmp_path / "out").totals
+    assert totals.images == 2
+    assert totals.notes[0].startswith("1 image of an earlier run is not in the source now, such as tile 1")
+
+
+def test_a_model_that_was_moved_is_the_same_and_another_one_is_not(tmp_path):
+    made = {"model": {"file": "a.pt", "sha256": "a" * 64}, "settings": {}}
+    place, _ = open_place(tmp_path / "out", tmp_path / "in", tmp_path / "a.pt", made, overwrite=False)
+    write_proof(place, made)
+    moved = {"model": {"file": "b.pt", "sha256": "a" * 64}, "settings": {}}
+    assert open_place(tmp_path / "out", tmp_path / "in", tmp_path / "b.pt", moved, overwrite=False)[1]
+    other = {"model": {"file": "b.pt", "sha256": "b" * 64}, "settings": {}}
+    with pytest.raises(OutputError, match=r"sha256 was a{12}\.\.\. and is b{12}\.\.\."):
+        open_place(tmp_path / "out", tmp_path / "in", tmp_path / "b.pt", other, overwrite=False)
 
 
 def test_other_settings_are_refused_by_name(tmp_path):

@@ -44,11 +44,6 @@ def test_without_thresholds_a_quarter_is_the_limit_and_there_is_no_probability()
     assert (verdict.present, verdict.threshold, verdict.probability) == (True, 0.25, None)
 
 
-def test_thresholds_in_another_order_of_classes_are_those_of_their_name():
-    verdict = judge(seen((0, 0.35), (1, 0.35)), stored(), NAMES[::-1])
-    assert [one.threshold for one in verdict.classes] == [0.3, 0.4]
-
-
 def test_score_verdict_and_probability_are_those_of_an_evaluation():
     rng = np.random.default_rng(0)
     images = [seen(*zip(rng.integers(0, 2, 3).tolist(), rng.random(3).tolist(), strict=True)) for _ in range(20)]

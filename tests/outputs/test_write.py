@@ -118,6 +118,20 @@ def test_an_overlay_is_an_enlarged_photo_whose_untouched_pixels_stay(made, pictu
     assert cv2.imread(str(made / "overlays/a/2.png")).any()
 
 
+def test_transparent_pixels_belong_to_no_object(tmp_path):
+    picture = np.full((20, 20, 4), 201, np.uint8)
+    picture[:, :8, 3] = 0
+    picture[2:5, 2:5, :3] = 180
+    write_image(tmp_path / "images/cut.png", picture)
+    predict_folder(StandIn(), tmp_path / "images", tmp_path / "out", save=EVERYTHING)
+    mask = cv2.imread(str(tmp_path / "out/masks/cut.png"), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(mask, np.where(picture[..., 3] > 0, 1, 0))
+    (row,) = read_csv(tmp_path / "out/instances.csv")
+    assert (row["class"], row["area_px"]) == ("oil", str(20 * 12))
+    (row,) = read_csv(tmp_path / "out/summary.csv")
+    assert (row["oil_verdict"], row["ship_verdict"]) == ("yes", "no")
+
+
 def test_only_what_is_asked_for_is_written(tmp_path):
     write_image(tmp_path / "images/one.png", np.full((9, 9), 201, np.uint8))
     predict_folder(StandIn(), tmp_path / "images", tmp_path / "out", save=("masks",))

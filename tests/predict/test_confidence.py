@@ -11,15 +11,16 @@ def model(names=("oil", "ship"), thresholds=None):
     return SimpleNamespace(names=names, thresholds=thresholds)
 
 
-def test_stored_thresholds_hold_by_the_name_of_the_class():
-    chosen = choose_confidence(model(("ship", "oil"), stored()), None)
-    assert (chosen.limits, chosen.stored) == ((0.6, 0.5), True)
+def test_stored_thresholds_hold():
+    chosen = choose_confidence(model(thresholds=stored()), None)
+    assert (chosen.limits, chosen.stored) == ((0.5, 0.6), True)
     assert "10 images of the val split" in chosen.source
 
 
 def test_what_is_asked_for_comes_first():
     chosen = choose_confidence(model(thresholds=stored()), 0.9)
     assert (chosen.limits, chosen.stored) == ((0.9, 0.9), False)
+    assert chosen.thresholds == stored()
     assert "--conf" in chosen.source
 
 
@@ -45,12 +46,16 @@ def test_a_class_that_none_could_be_chosen_for_is_named():
     assert "ship" in chosen.source
 
 
-def test_a_model_of_one_class_takes_the_threshold_of_one_class():
-    one = stored()
-    one = type(one)(("oil",), one.rule, one.data, one.split, 10, one.confidence[:1], one.presence[:1], one.any_presence)
-    assert choose_confidence(model(("item",), one), None).limits == (0.5,)
+def test_stored_thresholds_that_cannot_be_used_do_not_stop_who_gives_a_confidence():
+    class Odd:
+        names = ("oil", "ship")
 
+        @property
+        def thresholds(self):
+            raise UsageError("thresholds for other classes")
 
-def test_thresholds_of_other_classes_are_refused():
-    with pytest.raises(UsageError, match="evaluate the model again"):
-        choose_confidence(model(("oil", "tank"), stored()), None)
+    chosen = choose_confidence(Odd(), 0.3)
+    assert (chosen.limits, chosen.thresholds) == ((0.3, 0.3), None)
+    assert "no probabilities" in chosen.source
+    with pytest.raises(UsageError, match="other classes"):
+        choose_confidence(Odd(), None)

@@ -127,5 +127,11 @@ def test_thousands_of_classes_are_not_all_listed(words):
     assert [word for word in words if word.startswith("class ")] == ["class 70"] * 2
 
 
-def test_a_grid_over_a_pole_has_a_quick_look():
-    draw([], Grid(200, 200, Affine(1000, 0, -100_000, 0, -1000, 100_000), CRS.from_epsg(3413), (1.0, 1.0), None))
+def test_a_grid_over_a_pole_has_square_kilometres_and_no_north(words):
+    draw(
+        [found(block(10, 10))],
+        Grid(200, 200, Affine(1000, 0, -100_000, 0, -1000, 100_000), CRS.from_epsg(3413), (1.0, 1.0), None),
+    )
+    assert "no scale: it differs from place to place" in words
+    assert "N" not in words
+    assert any(word.endswith("km²") for word in words)

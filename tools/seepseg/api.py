@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seepseg.errors import SourceError, UsageError
+from seepseg.outputs.cutting import cut_to_data
 from seepseg.predict.confidence import choose_confidence
 from seepseg.predict.decode import MARGIN
 from seepseg.predict.engine import BATCH, Model, open_model
-from seepseg.raster import Pixels
+from seepseg.raster import Picture, Pixels
 from seepseg.scaling import Rule
-from seepseg.values import Prediction
+from seepseg.values import Bitmap, Prediction
 
 if TYPE_CHECKING:
     from seepseg.measures.thresholds import Thresholds
@@ -101,8 +102,10 @@ class LoadedModel:
         limits = self._limits(conf)
         found: list[Prediction] = []
         for start in range(0, len(images), batch):
-            some = [self.see(image) for image in images[start : start + batch]]
-            found += self.opened.predict(some, conf=limits, iou=iou, max_det=max_det, margin=margin, batch=batch)
+            some = [self._show(image) for image in images[start : start + batch]]
+            shown = [pixels for pixels, _ in some]
+            told = self.opened.predict(shown, conf=limits, iou=iou, max_det=max_det, margin=margin, batch=batch)
+            found += [cut_to_data(one, nodata) for one, (_, nodata) in zip(told, some, strict=True)]
         return found
 
     def find(
@@ -134,21 +137,26 @@ class LoadedModel:
 
     def see(self, image: Image) -> Pixels:
         """The 8-bit pixels that the network is shown, such as to paint on."""
+        return self._show(image)[0]
+
+    def _show(self, image: Image) -> tuple[Pixels, Bitmap | None]:
+        """And which of them hold no data, where a file says so."""
         rule = self.opened.input.rule
         if isinstance(image, (str, Path)):
-            return _read(Path(image), rule, self.opened.imgsz)
+            picture = _read(Path(image), rule, self.opened.imgsz)
+            return picture.pixels, picture.nodata
         if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (1, 3)) or not image.size:
             raise UsageError(
                 f"an array of shape {image.shape} is no image; give (height, width), or (height, width, 3) in the "
                 "order blue, green, red, and a list for several"
             )
-        return image if image.dtype == np.uint8 else _render(image, rule)
+        return (image if image.dtype == np.uint8 else _render(image, rule)), None
 
     def _limits(self, conf: Conf) -> Sequence[float]:
         return conf if isinstance(conf, (Sequence, np.ndarray)) else choose_confidence(self.opened, conf).limits
 
 
-def _read(path: Path, rule: Rule | None, imgsz: int) -> Pixels:
+def _read(path: Path, rule: Rule | None, imgsz: int) -> Picture:
     """As the command line reads a file."""
     from seepseg.outputs.listing import Entry
     from seepseg.outputs.opening import open_entry
@@ -157,7 +165,7 @@ def _read(path: Path, rule: Rule | None, imgsz: int) -> Pixels:
     if opened.picture is None:
         reason = opened.reason or "not readable as an image"
         raise SourceError(reason if str(path) in reason else f"{path}: {reason}")
-    return opened.picture.pixels
+    return opened.picture
 
 
 def _render(values: NDArray[Any], rule: Rule | None) -> Pixels:

@@ -30,7 +30,9 @@ def open_raster(path: Path) -> Iterator[Any]:
         with rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES), rasterio.open(path) as dataset:
             yield dataset
     except RasterioError as error:
-        raise SourceError(f"{path}: not readable as an image: {_reason(error, path)}") from None
+        raise SourceError(
+            f"{path}: not readable as an image: {_reason(error, path)}; get it again or remove it"
+        ) from None
 
 
 def allow_placeless() -> None:
@@ -131,4 +133,4 @@ def in_file(dataset: Any, box: Window, step: tuple[float, float]) -> Any:
 def _reason(error: BaseException, path: Path) -> str:
     """GDAL's first line, without the names of the file that it puts in front, in quotes or not."""
     line = (str(error.__cause__ or error).splitlines() or [type(error).__name__])[0]
-    return re.sub(rf"^(?:'?(?:{re.escape(str(path))}|{re.escape(path.name)})'?[:,]? *)+", "", line)
+    return re.sub(rf"^(?:'?(?:{re.escape(str(path))}|{re.escape(path.name)})'?[:,]? *)+", "", line).rstrip(".")

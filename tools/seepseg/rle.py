@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
+from seepseg.run_lengths import count_runs
 from seepseg.values import Bitmap
 
 AREA_BATCH = 255
@@ -45,13 +46,7 @@ def encode(bitmap: Bitmap) -> bytes:
 
 def encode_crop(bitmap: Bitmap, x: int, y: int, width: int, height: int) -> bytes:
     """The run lengths of a bitmap that is a crop of the image at (x, y)."""
-    rows, columns = np.nonzero(bitmap.T)[::-1]
-    at = (columns + x) * height + rows + y
-    gaps = np.flatnonzero(np.diff(at) != 1)
-    starts = at[np.concatenate(([0], gaps + 1))]
-    ends = at[np.append(gaps, len(at) - 1)] + 1
-    marks = np.concatenate(([0], np.stack([starts, ends], axis=1).ravel(), [width * height]))
-    run = {"size": [height, width], "counts": np.diff(marks)}
+    run = {"size": [height, width], "counts": count_runs(bitmap, x, y, width, height)}
     counts: bytes = coco_mask.frPyObjects([run], height, width)[0]["counts"]
     return counts
 

@@ -80,7 +80,7 @@ def _fidelity_line(fidelity: dict[str, Any]) -> str:
 
 def _settings(args: argparse.Namespace) -> "Settings":
     from seepseg.dataset.write import Settings
-    from seepseg.scaling import parse_scale
+    from seepseg.scale_choice import parse_scale
     from seepseg.splits.groups import recognise_groups
 
     if args.scale:

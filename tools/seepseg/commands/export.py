@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from seepseg.commands.flags import image_size
 from seepseg.errors import UsageError
+from seepseg.wording import align
 
 if TYPE_CHECKING:
     from seepseg.edge.export import Exported
@@ -59,6 +60,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _beside(run: Path) -> Path:
+    if not run.exists():
+        raise UsageError(f"{run}: no such file; give a run folder or a .pt")
     if not run.is_dir():
         raise UsageError("say with --out where the bundle goes; only that of a run folder goes into the run itself")
     return run / "bundle"
@@ -89,7 +92,6 @@ def _render(made: "Exported") -> str:
                 f"{one.ms:g}",
             )
         )
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     notes = [f"note: {note}" for note in made.notes]
-    return "\n".join([*notes, f"beside the .pt, on {made.images}; largest differences:", *table, f"wrote {made.path}"])
+    head = f"beside the .pt, on {made.images}; largest differences:"
+    return "\n".join([*notes, head, align(rows), f"wrote {made.path}"])

@@ -30,21 +30,8 @@ if TYPE_CHECKING:
     from seepseg.scenes.hysteresis import Hysteresis
 
 _SAME = (
-    *(
-        "model",
-        "source",
-        "out",
-        "engine",
-        "device",
-        "imgsz",
-        "threads",
-        "fast",
-        "gsd",
-        "mask_vector",
-        "tile",
-        "overlap",
-    ),
-    *("margin", "batch", "overwrite"),
+    *("model", "source", "out", "overwrite", "engine", "device", "imgsz", "threads", "fast", "margin", "batch"),
+    *("gsd", "mask_vector", "tile", "overlap"),
 )
 """Flags that go on as they are."""
 ENGINES = ("auto", "openvino", "onnx", "torchscript", "torch")
@@ -170,6 +157,8 @@ def _refuse_elsewhere(args: argparse.Namespace, *, moving: bool) -> None:
         "video": [flag for flag in ("every", "smooth", "track", "fps") if getattr(args, flag) is not None],
     }
     flags = given["scenes" if moving else "video"]
+    if moving and not args.frames and args.fps is not None:
+        raise UsageError(f"--fps is for frames, and {args.source} has its own; leave it out")
     if flags:
         kind, way = ("scenes", "leave it out") if moving else ("video", "leave it out, or give --frames")
         raise UsageError(f"--{flags[0].replace('_', '-')} is for {kind}, and {args.source} is none; {way}")

@@ -38,9 +38,12 @@ def check_place(out: Path, *, overwrite: bool, proof: str) -> Path:
         raise OutputError(f"{out}: {parent} is not a folder that you may write to")
     if not place.exists() or (place.is_dir() and not any(place.iterdir())):
         return place
+    ours = (place / proof).is_file()
     if not overwrite:
-        raise OutputError(f"{out} is already there; give another folder, or --overwrite to replace it")
-    if not (place / proof).is_file():
+        if ours:
+            raise OutputError(f"{out} is already there; give another folder, or --overwrite to replace it")
+        raise OutputError(f"{out} is already there, and nothing that this command wrote; give another folder")
+    if not ours:
         raise OutputError(
             f"{out} is not a folder that seepseg wrote (it has no {proof}), so --overwrite leaves it alone; "
             "remove it yourself or give another folder"
@@ -54,7 +57,9 @@ def keep_apart(out: Path, inputs: Iterable[Path], *, overwrite: bool) -> None:
     place = Path(os.path.realpath(out))
     for given in inputs:
         source = Path(os.path.realpath(given))
-        if place == source or source in place.parents:
+        if place == source:
+            raise OutputError(f"{out} is what is to be read; give another folder")
+        if source in place.parents:
             raise OutputError(f"{out} lies in {given}, which is to be read; write to a folder beside it")
         if overwrite and place in source.parents:
             raise OutputError(f"--overwrite would remove {given}, which is to be read and lies in {out}")

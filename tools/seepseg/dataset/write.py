@@ -20,7 +20,8 @@ from seepseg.errors import SourceError, UsageError, listing
 from seepseg.georeference import spacing
 from seepseg.labels.class_names import clean_names
 from seepseg.progress import track
-from seepseg.scaling import Rule, choose_rule
+from seepseg.scale_choice import choose_rule
+from seepseg.scaling import Rule
 from seepseg.splits.groups import read_groups, recognise_groups
 from seepseg.splits.plan import Entry, Plan, plan_splits, table
 from seepseg.splits.twins import find_copies

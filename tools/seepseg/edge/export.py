@@ -66,7 +66,7 @@ def export(
     keep_apart(out, [weights], overwrite=overwrite)
     reference = open_model(weights, engine="torch", device="cpu", imgsz=imgsz)
     samples, source = find_samples(weights.parent.parent, reference, images)
-    with _place(out, zipped=zipped, overwrite=overwrite) as (folder, place):
+    with _told(out), _place(out, zipped=zipped, overwrite=overwrite) as (folder, place):
         for name in wanted:
             export_model(weights, name, folder, imgsz=reference.imgsz, dynamic=dynamic)
         if reference.thresholds is not None:
@@ -86,6 +86,18 @@ def _weights(run: Path) -> Path:
     if found is None:
         raise UsageError(f"{run}: is an exported model already; give the run folder or the .pt that it was made of")
     return found.path
+
+
+@contextmanager
+def _told(out: Path) -> Iterator[None]:
+    """A disk that is full, be it that of scratch files, is told by the bundle's name."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"{out}: the bundle cannot be written ({error.strerror or error}); nothing of it was kept: make room there "
+            f"and in {tempfile.gettempdir()}, and export again"
+        ) from None
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import Any
 from seepseg import ultralytics_home
 from seepseg.edge.bundle import MODELS
 from seepseg.errors import MissingExtra, UsageError
+from seepseg.predict.openvino_network import import_openvino
 
 NEEDED = {"onnx": ("onnx", "onnxruntime"), "openvino": ("openvino",)}
 """Packages that write a format and run it."""
@@ -48,6 +49,8 @@ def _run_exporter(weights: Path, copy: Path, name: str, imgsz: int, dynamic: boo
     ultralytics_home.prepare()
     from ultralytics.models.yolo.model import YOLO
 
+    if name == "openvino":
+        import_openvino()
     settings: dict[str, Any] = {"format": name, "imgsz": imgsz, "dynamic": dynamic, "batch": 1, "device": "cpu"}
     if name == "onnx":
         settings["simplify"] = False  # A package more, for nothing that ONNX Runtime does not do itself.

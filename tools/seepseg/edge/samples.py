@@ -25,7 +25,14 @@ def find_samples(run: Path, model: Model, count: int) -> tuple[list[Pixels], str
         return found
     shapes = [SHAPES[index % len(SHAPES)] for index in range(count)]
     sides = [(max(int(high * model.imgsz), 1), max(int(wide * model.imgsz), 1)) for high, wide in shapes]
-    return [_random(height, width, seed) for seed, (height, width) in enumerate(sides)], f"{count} random images"
+    return [
+        _random(height, width, seed) for seed, (height, width) in enumerate(sides)
+    ], f"{count} random images{_why(run)}"
+
+
+def _why(run: Path) -> str:
+    data = _data_of(run)
+    return "" if data is None else f", as those of {data} cannot be read from here"
 
 
 def _of_dataset(run: Path, count: int) -> tuple[list[Pixels], str] | None:

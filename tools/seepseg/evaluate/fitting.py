@@ -13,10 +13,11 @@ from seepseg.evaluate.in_force import Given, InForce, cross_fitted, for_masks, f
 from seepseg.evaluate.observation import Observation, gather_glances, glance
 from seepseg.evaluate.samples import read_samples
 from seepseg.evaluate.subject import MASKS, Subject
+from seepseg.measures.choosing import choose_thresholds
 from seepseg.measures.figures import Floats
 from seepseg.measures.levels import make_grid
 from seepseg.measures.threshold_file import read_thresholds
-from seepseg.measures.thresholds import MAX_F1, Rule, Thresholds, choose_thresholds
+from seepseg.measures.thresholds import MAX_F1, Rule, Thresholds
 from seepseg.progress import track
 
 CHOOSER = "val"

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from seepseg.errors import UsageError
 from seepseg.measures.calibration import Calibration, calibrate
+from seepseg.measures.choosing import choose_thresholds, cross_fit, deal_folds, spread
 from seepseg.measures.figures import Floats
 from seepseg.measures.pixels import Cells
 from seepseg.measures.presence import Flags, Presence
-from seepseg.measures.thresholds import Rule, Thresholds, choose_thresholds, cross_fit, deal_folds, spread
+from seepseg.measures.thresholds import Rule, Thresholds
 
 Given = float | Mapping[str, float]
 """One confidence for all classes, or one for each."""

@@ -17,9 +17,10 @@ from seepseg.evaluate.review import make_review
 from seepseg.evaluate.samples import Sample, groups_of, pick_split, read_samples
 from seepseg.evaluate.subject import MASKS, Subject, describe_making, open_masks, open_subject
 from seepseg.measures.bootstrap import count_units
+from seepseg.measures.choosing import refuse_single
 from seepseg.measures.levels import make_grid
 from seepseg.measures.threshold_file import write_thresholds
-from seepseg.measures.thresholds import MAX_F1, Rule, Thresholds, refuse_single
+from seepseg.measures.thresholds import MAX_F1, Rule, Thresholds
 from seepseg.progress import track
 from seepseg.report.report import write_report
 

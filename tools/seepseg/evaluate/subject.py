@@ -1,6 +1,5 @@
 """What is evaluated: a model, or the masks that another tool left."""
 
-import hashlib
 import json
 from dataclasses import dataclass
 from functools import partial
@@ -66,13 +65,11 @@ def describe_making(subject: Subject) -> dict[str, Any]:
     if subject.model is None:
         return versions
     versions |= {name: version(name) for name in ("ultralytics", "torch")}
-    with subject.model.path.open("rb") as weights:
-        digest = hashlib.file_digest(weights, "sha256").hexdigest()
     asked = {"conf": CONF, "iou": IOU, "max_det": MAX_DET, "margin": MARGIN}
     return {
         **versions,
         "weights": subject.model.path.name,
-        "weights_sha256": digest,
+        "weights_sha256": subject.model.sha256,
         "engine": subject.model.engine,
         "device": subject.model.device,
         **asked,

@@ -24,19 +24,26 @@ def write_thresholds(file: Path, thresholds: Thresholds) -> None:
 def read_thresholds(file: Path) -> Thresholds:
     """What `write_thresholds` wrote."""
     try:
-        record = json.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise SourceError(f"{file}: no such file; evaluate the model on its validation split first") from None
+    except ValueError as error:
+        raise _no_thresholds(file, error) from None
+    return parse_thresholds(text, file)
+
+
+def parse_thresholds(text: str | bytes, where: Path) -> Thresholds:
+    """From what the file holds; `where` is for the sentence alone."""
+    try:
+        record = json.loads(text)
         if record["format"] != FORMAT:
             raise SourceError(
-                f"{file}: format {record['format']}, but this version reads {FORMAT}; "
+                f"{where}: format {record['format']}, but this version reads {FORMAT}; "
                 "evaluate the model on its validation split again"
             )
         return _from_json(record)
-    except FileNotFoundError:
-        raise SourceError(f"{file}: no such file; evaluate the model on its validation split first") from None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise SourceError(
-            f"{file}: not a thresholds.json ({error!r}); evaluate the model on its validation split again"
-        ) from None
+        raise _no_thresholds(where, error) from None
 
 
 def thresholds_as_json(thresholds: Thresholds) -> dict[str, Any]:
@@ -52,6 +59,10 @@ def thresholds_as_json(thresholds: Thresholds) -> dict[str, Any]:
             "per_class": {name: _presence(one) for name, one in zip(names, thresholds.presence, strict=True)},
         },
     }
+
+
+def _no_thresholds(where: Path, error: Exception) -> SourceError:
+    return SourceError(f"{where}: not a thresholds.json ({error!r}); evaluate the model on its validation split again")
 
 
 def _from_json(record: Mapping[str, Any]) -> Thresholds:

@@ -3,7 +3,7 @@
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -95,6 +95,10 @@ class Journal:
     def is_finished(self, stem: str, stamp: Stamp) -> bool:
         """Whether this very file was predicted; one that failed is tried again."""
         return self._stamps.get(stem) == stamp
+
+    def others(self, stems: Collection[str]) -> list[str]:
+        """Images that were predicted, and are none of these."""
+        return [stem for stem in self._stamps if stem not in stems]
 
     def read(self, stems: Iterable[str]) -> Iterator[Record]:
         """What was found in these images, one after the other; nothing on those whose turn has not come."""

@@ -60,7 +60,13 @@ def own_stems(names: Sequence[str]) -> list[str]:
 
 
 def _of_folder(folder: Path) -> tuple[list[Entry], list[str]]:
-    pictures, others = list_pictures(folder)
+    try:
+        pictures, others = list_pictures(folder)
+    except OSError as error:
+        raise SourceError(
+            f"{error.filename or folder}: cannot be read: {error.strerror}; ask for access, or give a .txt that lists "
+            "the images that you may read"
+        ) from None
     if not pictures:
         raise UsageError(f"{folder}: no image in it" + (f", only files such as {others[0]}" if others else ""))
     names = sorted((picture.path for picture in pictures), key=natural_key)

@@ -4,8 +4,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from seepseg.outputs.counting import counting
 from seepseg.outputs.request import Ready, Request, make_ready, prepared
+from seepseg.outputs.summary import beside_engine, name_engine
+from seepseg.progress import counting
 from seepseg.video.run import VideoSummary, predict_video
 from seepseg.wording import count
 
@@ -43,9 +44,9 @@ def render(out: Path, ready: Ready, summary: VideoSummary) -> str:
     lines = [
         f"{out}: {count(summary.frames, 'frame')}, {summary.seconds:.1f} s, {count(summary.tracks, 'track')}",
         *(f"  {file.relative_to(out)}" for file in summary.written if file.is_relative_to(out)),
-        f"engine: {ready.model.engine} on {ready.model.device}, images at {ready.model.imgsz} px",
+        name_engine(ready.model),
         f"thresholds: {ready.confidence.source}",
-        *(f"note: {note}" for note in (*ready.notes, *summary.notes)),
+        *(f"note: {note}" for note in (*beside_engine(ready), *summary.notes)),
     ]
     return "\n".join(lines).encode(errors="replace").decode()
 

@@ -17,6 +17,8 @@ TABLES = ("coco.json", "instances.csv", "summary.csv")
 """What is made of the journal once everything is predicted."""
 FORMAT = 1
 _PART = ".part"
+_DIGEST = 64
+"""Letters of a sha256."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -139,11 +141,10 @@ def _refuse_another(out: Path, earlier: Mapping[str, Any], made: Mapping[str, An
     wrong = []
     for section in ("model", "settings"):
         before, now = earlier.get(section, {}), made[section]
-        wrong += [
-            f"{key} was {_show(before.get(key))} and is {_show(now.get(key))}"
-            for key in sorted(before.keys() | now.keys())
-            if before.get(key) != now.get(key)
-        ]
+        differing = [key for key in sorted(before.keys() | now.keys()) if before.get(key) != now.get(key)]
+        if section == "model" and "sha256" not in differing and "file" in differing:
+            differing.remove("file")  # The same model, moved or copied.
+        wrong += [f"{key} was {_show(before.get(key))} and is {_show(now.get(key))}" for key in differing]
     if wrong:
         raise OutputError(
             f"{out} holds a prediction made otherwise ({'; '.join(wrong)}); give another --out, or --overwrite to "
@@ -154,6 +155,8 @@ def _refuse_another(out: Path, earlier: Mapping[str, Any], made: Mapping[str, An
 def _show(value: Any) -> str:
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
         return ",".join(value)
+    if isinstance(value, str) and len(value) == _DIGEST:
+        return f"{value[:12]}..."
     text = "not set" if value is None else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 200 else f"{text[:197]}..."
 

@@ -22,6 +22,7 @@ from seepseg.predict.decode import MARGIN
 from seepseg.predict.engine import BATCH, Model, open_model
 from seepseg.scenes.hysteresis import Hysteresis
 from seepseg.scenes.tiling import overlap_px
+from seepseg.wording import enumerate_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,6 +76,11 @@ def predict(request: Request) -> tuple[Ready, Outcome]:
     made = describe(request, ready)
     place, _ = open_place(request.out, request.source, request.model, made, overwrite=request.overwrite)
     outcome = predict_images(prepared(ready.model, request.filters), entries, place, plan, made)
+    if outcome.totals.worked and not outcome.totals.scenes:
+        notes += _without_effect(request)
+    if outcome.totals.scenes and request.hysteresis:
+        levels = ", ".join(f"{level:g}" for level in _levels(request.hysteresis))
+        notes.append(f"in scenes {levels} as given with --hysteresis (seed, outline, group) stand for the thresholds")
     return Ready(ready.model, ready.confidence, (*ready.notes, *notes)), outcome
 
 
@@ -102,6 +108,20 @@ def make_ready(request: Request) -> Ready:
     if request.mask_vector and not request.mask_vector.is_file():
         raise UsageError(f"--mask-vector {request.mask_vector}: no such file")
     return Ready(model, confidence, tuple(notes))
+
+
+def _without_effect(request: Request) -> list[str]:
+    """What was asked for scenes, where no image was one."""
+    asked = {
+        "--gsd": request.gsd,
+        "--mask-vector": request.mask_vector,
+        "--overlap": request.overlap,
+        "--hysteresis": request.hysteresis,
+    }
+    flags = [flag for flag, value in asked.items() if value is not None]
+    if not flags:
+        return []
+    return [f"{enumerate_words(flags)} changed nothing: no image was a scene; --tile always makes each one a scene"]
 
 
 def describe(request: Request, ready: Ready) -> dict[str, Any]:

@@ -1,10 +1,9 @@
 """A prediction from beginning to end: images opened, predicted, judged, cut to the limits, cleaned and written."""
 
 import sys
-import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -13,6 +12,7 @@ from seepseg.cleaning.pipeline import Cleaning, clean_prediction
 from seepseg.errors import MissingExtra, OutputError, SeepsegError
 from seepseg.measures.calibration import LEAST
 from seepseg.outputs.coco import write_coco
+from seepseg.outputs.cutting import cut_to_data, cut_to_limits
 from seepseg.outputs.journal import SCENE, Journal, Record, open_journal
 from seepseg.outputs.listing import Entry
 from seepseg.outputs.opening import Opened, Tile, open_ahead, stamp_of
@@ -27,7 +27,7 @@ from seepseg.predict.engine import BATCH, Model
 from seepseg.progress import track
 from seepseg.scenes.hysteresis import Hysteresis
 from seepseg.values import Prediction
-from seepseg.wording import count
+from seepseg.wording import count, verb
 
 IOU, MAX_DET = 0.7, 300
 """As evaluation has them."""
@@ -68,7 +68,7 @@ class Outcome:
 
 def predict_images(model: Model, entries: Sequence[Entry], place: Place, plan: Plan, made: dict[str, Any]) -> Outcome:
     """Everything that is not finished yet. `made` goes into prediction.json; see `place`."""
-    with open_journal(place) as journal, _quiet():
+    with open_journal(place) as journal:
         left = [entry for entry in entries if not journal.is_finished(entry.stem, stamp_of(entry))]
         before, began = len(entries) - len(left), perf_counter()
         if left:
@@ -85,7 +85,9 @@ def predict_images(model: Model, entries: Sequence[Entry], place: Place, plan: P
             )
             raise
         spent = perf_counter() - began
+        notes = _left_over(journal.others({entry.stem for entry in entries}))
         totals = _finish(place, journal, entries, model.names, plan)
+    totals.notes += notes
     counted = {"images": totals.images, "failed": len(totals.failed), "notes": totals.notes}
     write_proof(place, made, status="finished", **counted)
     return Outcome(totals, before, len(left), spent, dict(model.speed_ms))
@@ -98,6 +100,16 @@ def _finish(place: Place, journal: Journal, entries: Sequence[Entry], names: Seq
     if COCO in plan.save:
         write_coco(place, read, names)
     return write_tables(place, read(), names, instances=CSV in plan.save)
+
+
+def _left_over(stems: Sequence[str]) -> list[str]:
+    if not stems:
+        return []
+    they = "their" if len(stems) > 1 else "its"
+    return [
+        f"{count(len(stems), 'image')} of an earlier run {verb(len(stems))} not in the source now, such as {stems[0]}: "
+        f"{they} masks and pictures stay, the tables are without {'them' if len(stems) > 1 else 'it'}"
+    ]
 
 
 def _predict(model: Model, entries: Sequence[Entry], place: Place, plan: Plan) -> Iterator[Record]:
@@ -133,9 +145,11 @@ def _pictures(model: Model, batch: Sequence[Opened], place: Place, plan: Plan) -
         images, conf=conf, iou=IOU, max_det=MAX_DET, margin=plan.margin, masks_above=limits, batch=plan.batch
     )
     for opened, prediction in zip(batch, found, strict=True):
-        verdict = judge(prediction, model.thresholds, model.names, limits=None if plan.confidence.stored else limits)
+        prediction = cut_to_data(prediction, opened.picture.nodata if opened.picture else None)
+        asked = None if plan.confidence.stored else limits
+        verdict = judge(prediction, plan.confidence.thresholds, model.names, limits=asked)
         try:
-            shown = _clean(model, cut(prediction, limits), plan, opened)
+            shown = _clean(model, cut_to_limits(prediction, limits), plan, opened)
         except SeepsegError as error:
             yield _failed(opened, str(error))
             continue
@@ -158,24 +172,7 @@ def _failed(opened: Opened, reason: str) -> Record:
     return Record(opened.entry.name, opened.entry.stem, opened.stamp, opened.kind, reason)
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Most images have no place on the ground. `rasterfile` keeps GDAL from warning of that, but where two threads
-    read, each undoes what the other asked of `warnings`."""
-    from rasterio.errors import NotGeoreferencedWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        yield
-
-
 def _clean(model: Model, prediction: Prediction, plan: Plan, opened: Opened) -> Prediction:
     """A file that does not say how large its pixels are is taken to be at the spacing of the training."""
     metres = (opened.picture.metres_per_pixel if opened.picture else None) or model.input.metres_per_pixel
     return clean_prediction(prediction, plan.cleaning, metres_per_pixel=metres)
-
-
-def cut(prediction: Prediction, limits: Sequence[float]) -> Prediction:
-    """To the detections that are surer than the limit of their class."""
-    kept = tuple(one for one in prediction.detections if one.score > limits[one.class_id])
-    return replace(prediction, detections=kept)

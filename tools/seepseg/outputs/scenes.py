@@ -6,18 +6,17 @@ from typing import TYPE_CHECKING
 from seepseg import rle
 from seepseg.cleaning.pipeline import clean_objects
 from seepseg.georeference import Grid, mean_metres
-from seepseg.outputs.counting import counting
 from seepseg.outputs.journal import SCENE, Found, Record, Share
 from seepseg.outputs.opening import Opened
 from seepseg.outputs.place import Place
 from seepseg.outputs.saving import FOR_SCENES
 from seepseg.outputs.verdict import Verdict
 from seepseg.predict.engine import Model
-from seepseg.rasterfile import open_raster
+from seepseg.progress import counting
 from seepseg.scenes.find import find_objects
 from seepseg.scenes.ground import Ground, ground_of, lay_down, measure_rings
 from seepseg.scenes.objects import SceneObject
-from seepseg.scenes.scene import Scene, open_scene
+from seepseg.scenes.scene import open_scene
 from seepseg.scenes.shapes import outline
 from seepseg.scenes.write_scene import write_scene
 
@@ -31,8 +30,6 @@ MOST_PIXELS = 2**32 - 1
 def predict_scene(model: Model, opened: Opened, place: Place, plan: "Plan") -> Record:
     """All files of one scene; a SourceError says why it can't be read, or does not fit the model."""
     stem, limits = opened.entry.stem, plan.confidence.limits
-    for name in (f"{stem}.geojson", f"masks/{stem}.tif"):
-        place.ready(name)
     with open_scene(opened.entry.path, model.input, gsd=plan.gsd, mask_vector=plan.mask_vector) as scene:
         with counting(opened.entry.name, "tile") as on_progress:
             found = find_objects(
@@ -53,9 +50,11 @@ def predict_scene(model: Model, opened: Opened, place: Place, plan: "Plan") -> R
             size=(scene.grid.width, scene.grid.height),
         )
         save = [one for one in plan.save if one in FOR_SCENES]
+        for name in (f"{stem}.geojson", f"masks/{stem}.tif"):
+            place.ready(name)
         provenance = {"model_sha256": model.sha256, **found.settings}
         write_scene(place.path, stem, scene, objects, names=model.names, provenance=provenance, save=save)
-        ground = _ground(scene)
+        ground = ground_of(scene.grid, scene.control)
         told = [_tell(one, scene.grid, ground) for one in objects]
         notes = (*scene.notes, *found.notes)
         return Record(
@@ -97,14 +96,6 @@ def _tell(one: SceneObject, grid: Grid, ground: Ground | None) -> Found:
         median=one.median,
         cut=one.cut,
     )
-
-
-def _ground(scene: Scene) -> Ground | None:
-    """As the GeoJSON of the scene has it: by the control points themselves where there are only these."""
-    if not scene.grid.approximate:
-        return ground_of(scene.grid)
-    with open_raster(scene.path) as dataset:
-        return ground_of(scene.grid, dataset.gcps)
 
 
 def _area_km2(shape: SceneObject, ground: Ground | None) -> float | None:

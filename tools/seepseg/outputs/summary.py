@@ -1,12 +1,15 @@
 """The last words of a prediction: where things are, what was found, how long it took, what failed."""
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from seepseg.outputs.place import PROOF
+from seepseg.outputs.place import JOURNAL, PROOF, TABLES
 from seepseg.outputs.request import Ready
 from seepseg.outputs.run import Outcome
-from seepseg.outputs.tables import SUMMARY
+from seepseg.outputs.tables import SUMMARY, Totals
+from seepseg.predict.engine import Model
 from seepseg.wording import align, count
 
 MOST = 10
@@ -18,32 +21,39 @@ def render(out: Path, ready: Ready, outcome: Outcome) -> str:
     model, totals = ready.model, outcome.totals
     lines = [f"{out}: {_images(outcome)}"]
     if totals.worked:
-        lines.append(f"something found in {totals.present:,} of {totals.worked:,}")
-        rows = [("class", "objects", "images", "pixels", "share")]
-        for index, name in enumerate(model.names):
-            share = totals.area_px[index] / max(totals.pixels, 1)
-            rows.append(
-                (
-                    name,
-                    f"{totals.counts[index]:,}",
-                    f"{totals.holding[index]:,}",
-                    f"{totals.area_px[index]:,}",
-                    f"{share:.2%}",
-                )
-            )
-        lines.append(align(rows))
-    if outcome.predicted:
+        lines.append(f"something found in {totals.present:,} of {count(totals.worked, 'image')}")
+        lines.append(align(_table(model.names, totals)))
+    lines.append(f"written: {', '.join(list_written(out))}")
+    if outcome.predicted and totals.worked:
         lines.append(_speed(outcome))
-    lines.append(f"engine: {model.engine} on {model.device}, images at {model.imgsz} px")
+    lines.append(name_engine(model))
     lines.append(f"thresholds: {_limits(ready)} ({ready.confidence.source})")
     if totals.blank:
         lines.append(f"{count(totals.blank, 'detection')} without a pixel left out of all files")
-    lines += [f"note: {note}" for note in _shorten([*ready.notes, *totals.notes], PROOF)]
+    lines += [f"note: {note}" for note in _shorten([*beside_engine(ready), *totals.notes], PROOF)]
     lines += [f"failed: {name}: {reason}" for name, reason in totals.failed[:MOST]]
     if len(totals.failed) > MOST:
         lines.append(f"... and {len(totals.failed) - MOST:,} more: see {out / SUMMARY}")
     # Names of files may hold bytes that no terminal can show.
     return "\n".join(lines).encode(errors="replace").decode()
+
+
+def name_engine(model: Model) -> str:
+    """And why it is this one, where there was a choice."""
+    why = f" ({model.choice})" if model.choice else ""
+    return f"engine: {model.engine} on {model.device}{why}, images at {model.imgsz} px"
+
+
+def list_written(out: Path) -> list[str]:
+    """The folders, the tables, and how many files of each kind lie beside them."""
+    found = sorted(path for path in out.iterdir() if path.name not in (PROOF, JOURNAL))
+    tables = [path.name for path in found if path.name in TABLES]
+    others = Counter(path.suffix for path in found if not path.is_dir() and path.name not in TABLES)
+    return [
+        *(f"{path.name}/" for path in found if path.is_dir()),
+        *tables,
+        *(f"{number:,} {suffix}" for suffix, number in sorted(others.items())),
+    ]
 
 
 def as_json(out: Path, ready: Ready, outcome: Outcome) -> dict[str, Any]:
@@ -61,6 +71,7 @@ def as_json(out: Path, ready: Ready, outcome: Outcome) -> dict[str, Any]:
                 "objects": totals.counts[index],
                 "images": totals.holding[index],
                 "area_px": totals.area_px[index],
+                "area_km2": totals.area_km2[index] if any(totals.area_km2) else None,
                 "confidence": ready.confidence.limits[index],
             }
             for index, name in enumerate(model.names)
@@ -74,6 +85,17 @@ def as_json(out: Path, ready: Ready, outcome: Outcome) -> dict[str, Any]:
         "speed_ms": outcome.speed_ms,
         "notes": [*ready.notes, *totals.notes],
     }
+
+
+def _table(names: Sequence[str], totals: Totals) -> list[list[str]]:
+    """A line a class, with areas on the ground where any are known."""
+    on_ground = any(totals.area_km2)
+    rows = [["class", "objects", "images", "pixels", "share"] + ["km2"] * on_ground]
+    for index, name in enumerate(names):
+        counted = (totals.counts[index], totals.holding[index], totals.area_px[index])
+        share = f"{totals.area_px[index] / max(totals.pixels, 1):.2%}"
+        rows.append([name, *(f"{one:,}" for one in counted), share] + [f"{totals.area_km2[index]:,.4g}"] * on_ground)
+    return rows
 
 
 def _images(outcome: Outcome) -> str:
@@ -93,6 +115,11 @@ def _speed(outcome: Outcome) -> str:
         whole = f"{outcome.seconds:.1f} s in all"
     steps = [f"{step} {value:.1f}" for step, value in outcome.speed_ms.items()]
     return f"{whole} (of the model per {'tile' if outcome.totals.scenes else 'image'}: {', '.join(steps)} ms)"
+
+
+def beside_engine(ready: Ready) -> list[str]:
+    """The notes without the one that the line on the engine repeats."""
+    return [note for note in ready.notes if not (ready.model.choice and note.endswith(f"({ready.model.choice})"))]
 
 
 def _limits(ready: Ready) -> str:

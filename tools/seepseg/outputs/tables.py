@@ -31,6 +31,8 @@ class Totals:
     holding: list[int] = field(default_factory=list)
     """Images with an object of the class."""
     area_px: list[int] = field(default_factory=list)
+    area_km2: list[float] = field(default_factory=list)
+    """Of the images that say how large a pixel is."""
     failed: list[tuple[str, str]] = field(default_factory=list)
     """Image and reason."""
     notes: list[str] = field(default_factory=list)
@@ -43,7 +45,9 @@ class Totals:
 
 def write_tables(place: Place, records: Iterable[Record], names: Sequence[str], *, instances: bool) -> Totals:
     """In the order of the records; each file takes its name once it is whole."""
-    totals = Totals(counts=[0] * len(names), holding=[0] * len(names), area_px=[0] * len(names))
+    totals = Totals(
+        counts=[0] * len(names), holding=[0] * len(names), area_px=[0] * len(names), area_km2=[0.0] * len(names)
+    )
     with ExitStack() as stack:
         summary = csv.writer(stack.enter_context(place.grow(SUMMARY)), lineterminator="\n")
         summary.writerow((*SUMMARY_HEAD, *(f"{name}_{column}" for name in names for column in CLASS_HEAD)))
@@ -98,6 +102,7 @@ def _count(totals: Totals, record: Record) -> None:
         totals.counts[class_id] += share.count
         totals.holding[class_id] += share.count > 0
         totals.area_px[class_id] += share.area_px
+        totals.area_km2[class_id] += share.area_km2 or 0.0
 
 
 def _words(verdict: Verdict) -> tuple[str, str, str]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from seepseg.measures.calibration import Calibration, calibrate
 from seepseg.measures.thresholds import DEFAULT, Thresholds
-from seepseg.predict.confidence import class_order
 from seepseg.values import Prediction
 
 
@@ -31,7 +30,8 @@ def judge(
     *,
     limits: Sequence[float] | None = None,
 ) -> Verdict:
-    """As evaluation counts it. The prediction must hold all detections down to evaluation's lowest confidence.
+    """As evaluation counts it. The prediction must hold all detections down to evaluation's lowest confidence, and
+    the thresholds be in the order of the names.
 
     With limits, which the user gave, these decide in place of the stored presence thresholds: a class by its own, any
     class by the lowest.
@@ -39,8 +39,7 @@ def judge(
     scores = [0.0] * len(names)
     for one in prediction.detections:
         scores[one.class_id] = max(scores[one.class_id], one.score)
-    order = class_order(thresholds, names) if thresholds else []
-    stored = [thresholds.presence[at] for at in order] if thresholds else []
+    stored = thresholds.presence if thresholds else ()
     if limits is None:
         limits = [one.choice.value for one in stored] or [DEFAULT] * len(names)
         lowest = thresholds.any_presence.choice.value if thresholds else DEFAULT

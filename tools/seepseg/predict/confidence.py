@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from seepseg.errors import UsageError
+from seepseg.errors import SeepsegError, UsageError
 from seepseg.measures.thresholds import DEFAULT, Thresholds
 from seepseg.predict.engine import Model
 from seepseg.wording import count, enumerate_words
@@ -21,36 +21,35 @@ class Confidence:
     """Where they come from: a sentence for the user."""
     stored: bool = False
     """They are the model's own, so that presence has its own thresholds too."""
+    thresholds: Thresholds | None = None
+    """The model's own, also where others are asked for: probabilities come from them."""
 
 
 def choose_confidence(model: Model, asked: Asked | None) -> Confidence:
     """The model's own thresholds unless asked; Ultralytics' .25 where it has none, which the sentence says."""
     if asked is not None:
-        return Confidence(_given(asked, model.names), "confidence as given with --conf")
-    if model.thresholds is None:
+        return _as_asked(model, _given(asked, model.names))
+    thresholds = model.thresholds
+    if thresholds is None:
         return Confidence(
             (DEFAULT,) * len(model.names),
             f"no thresholds are stored with the model, so that {DEFAULT:g} is used for every class; "
             "'seepseg eval' of its run chooses them on validation images",
         )
-    chosen = [model.thresholds.confidence[at] for at in class_order(model.thresholds, model.names)]
-    blank = [name for name, one in zip(model.names, chosen, strict=True) if one.threshold is None]
-    source = f"thresholds chosen on {count(model.thresholds.images, 'image')} of the {model.thresholds.split} split"
+    blank = [name for name, one in zip(model.names, thresholds.confidence, strict=True) if one.threshold is None]
+    source = f"thresholds chosen on {count(thresholds.images, 'image')} of the {thresholds.split} split"
     if blank:
         source += f"; none could be chosen for {enumerate_words(blank)}, where {DEFAULT:g} is used"
-    return Confidence(tuple(one.value for one in chosen), source, stored=True)
+    return Confidence(tuple(one.value for one in thresholds.confidence), source, stored=True, thresholds=thresholds)
 
 
-def class_order(thresholds: Thresholds, names: Sequence[str]) -> list[int]:
-    """Of each class of the model, its place among the thresholds; an error where these speak of other classes."""
-    if len(names) == len(thresholds.names) == 1:
-        return [0]  # Ultralytics calls the class of a training with single_cls "item".
-    if sorted(names) != sorted(thresholds.names):
-        raise UsageError(
-            f"the stored thresholds are for {', '.join(thresholds.names)}, the model has {', '.join(names)}; evaluate "
-            "the model again so that they are chosen anew, or give --conf"
-        )
-    return [thresholds.names.index(name) for name in names]
+def _as_asked(model: Model, limits: tuple[float, ...]) -> Confidence:
+    """Stored thresholds that can't be used are no hindrance then."""
+    source = "confidence as given with --conf"
+    try:
+        return Confidence(limits, source, thresholds=model.thresholds)
+    except SeepsegError:
+        return Confidence(limits, f"{source}; those stored don't fit the model, so that no probabilities are told")
 
 
 def _given(asked: Asked, names: Sequence[str]) -> tuple[float, ...]:

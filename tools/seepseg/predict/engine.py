@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from math import ceil
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import cv2
@@ -12,12 +12,13 @@ import numpy as np
 
 from seepseg.edge.bundle import THRESHOLDS, Bundle
 from seepseg.errors import UsageError
+from seepseg.measures.threshold_file import parse_thresholds, read_thresholds
 from seepseg.measures.thresholds import Thresholds
 from seepseg.predict.decode import MARGIN, Conf, decode_segment, decode_semantic
 from seepseg.predict.engine_choice import choose_engine
 from seepseg.predict.letterbox import Frame, frame_of, place
 from seepseg.predict.model_files import ModelFile, ModelFiles, find_files
-from seepseg.predict.model_input import read_model_thresholds
+from seepseg.predict.model_input import fit_thresholds
 from seepseg.predict.network import Network, Outputs, Wish
 from seepseg.predict.resize import Pixels
 from seepseg.values import Prediction
@@ -30,7 +31,15 @@ _DEFAULT_IMGSZ = 640
 class Model:
     """A network that is ready to predict."""
 
-    def __init__(self, files: ModelFiles, engine: str, network: Network, imgsz: int, notes: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        files: ModelFiles,
+        engine: str,
+        network: Network,
+        imgsz: int,
+        choice: str | None = None,
+        notes: Sequence[str] = (),
+    ) -> None:
         self._files = files
         self._file: ModelFile = files.engines[engine]
         self.path = self._file.path
@@ -46,24 +55,24 @@ class Model:
         """What run or bundle say: the size that `thresholds` were chosen at."""
         self.device = network.device
         self.input = files.input
-        self.notes = (*files.notes, *network.notes, *notes)
+        self.choice = choice
+        """Why it is this engine, where there were several."""
+        self.notes = (*files.notes, *network.notes, *notes, *([f"engine: {engine} ({choice})"] if choice else []))
         """What was decided by rule and the user should see."""
         self._network = network
         self._seconds = dict.fromkeys(("preprocess", "inference", "postprocess"), 0.0)
         self._images = 0
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """Of the file that is run; for OpenVINO of the .xml and the .bin, one after the other."""
         return self._file.sha256()
 
-    @property
+    @cached_property
     def thresholds(self) -> Thresholds | None:
         """Chosen for this model on validation images, in the order of `names`; None where there are none."""
-        if self._files.thresholds is not None:
-            return read_model_thresholds(self._files.thresholds, self.names)
-        bundle = self._files.bundle
-        return None if bundle is None else _bundled_thresholds(bundle, self.names)
+        chosen = _stored_thresholds(self._files)
+        return None if chosen is None else fit_thresholds(chosen[0], self.names, chosen[1])
 
     @property
     def speed_ms(self) -> dict[str, float]:
@@ -144,7 +153,7 @@ def open_model(
     if files.bundle is not None:
         _check_bundle(files.bundle, file.path, network)
     size, notes = _choose_imgsz(files, file, network, imgsz)
-    return Model(files, name, network, size, [*notes, *([reason] if reason else [])])
+    return Model(files, name, network, size, reason, notes)
 
 
 def _choose_imgsz(files: ModelFiles, file: ModelFile, network: Network, asked: int | None) -> tuple[int, list[str]]:
@@ -180,13 +189,15 @@ def _check_bundle(bundle: Bundle, file: Path, network: Network) -> None:
         )
 
 
-def _bundled_thresholds(bundle: Bundle, names: tuple[str, ...]) -> Thresholds | None:
-    if THRESHOLDS not in bundle.facts["files"]:
+def _stored_thresholds(files: ModelFiles) -> tuple[Thresholds, Path] | None:
+    """And where they were read: beside the weights, or else in the bundle."""
+    if files.thresholds is not None:
+        return read_thresholds(files.thresholds), files.thresholds
+    bundle = files.bundle
+    if bundle is None or THRESHOLDS not in bundle.facts["files"]:
         return None
-    with TemporaryDirectory() as folder:
-        file = Path(folder, THRESHOLDS)
-        file.write_bytes(bundle.read(THRESHOLDS))
-        return read_model_thresholds(file, names)
+    where = bundle.path / THRESHOLDS
+    return parse_thresholds(bundle.read(THRESHOLDS), where), where
 
 
 def _resize(image: Pixels, width: int, height: int) -> Pixels:

@@ -20,7 +20,7 @@ _GPU = ("torch", "torchscript")
 def choose_engine(
     files: ModelFiles, asked: str, *, device: str | None, imgsz: int | None, fast: bool
 ) -> tuple[str, str | None]:
-    """The engine, and where there was a choice a sentence on why it is this one."""
+    """The engine, and where there was a choice, why it is this one."""
     if asked == "auto":
         return _fastest(files, device, imgsz, FAST_ENGINES if fast else ENGINES)
     if asked not in ENGINES:
@@ -57,7 +57,7 @@ def _fastest(
     engine = fitting[0]
     if len(files.engines) == 1:
         return engine, None
-    return engine, f"engine: {engine} ({_reason(files, engine, order, gpu)})"
+    return engine, _reason(files, engine, order, gpu)
 
 
 def _reason(files: ModelFiles, engine: str, order: list[str], gpu: bool) -> str:

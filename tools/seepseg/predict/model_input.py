@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from seepseg.errors import UsageError
-from seepseg.measures.threshold_file import read_thresholds
 from seepseg.measures.thresholds import Thresholds
 from seepseg.scaling import Rule
 
@@ -55,14 +54,14 @@ def read_input(file: Path) -> tuple[int, ModelInput]:
     return imgsz, input_of(record, file)
 
 
-def read_model_thresholds(file: Path, names: tuple[str, ...]) -> Thresholds:
-    """In the order of the model's classes, which may differ from that of the dataset that they were chosen on."""
-    chosen = read_thresholds(file)
+def fit_thresholds(chosen: Thresholds, names: tuple[str, ...], where: Path) -> Thresholds:
+    """In the order of the model's classes, which may differ from that of the dataset that they were chosen on; `where`
+    is for the sentence alone."""
     if len(names) == len(chosen.names) == 1:
         return replace(chosen, names=names)  # With single_cls, Ultralytics has a name of its own for the class.
     if sorted(names) != sorted(chosen.names):
         raise UsageError(
-            f"{file}: has thresholds for {', '.join(chosen.names)}; the classes of the model are {', '.join(names)}. "
+            f"{where}: has thresholds for {', '.join(chosen.names)}; the classes of the model are {', '.join(names)}. "
             "Evaluate the model on its validation split again, or give --conf"
         )
     order = [chosen.names.index(name) for name in names]

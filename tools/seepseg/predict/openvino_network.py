@@ -1,5 +1,6 @@
 """An OpenVINO export as a function from pixels to raw output."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ def load_network(where: Path, graph: bytes, weights: bytes, metadata: bytes, wis
     if wish.device not in (None, "cpu"):
         raise UsageError(f"engine openvino computes on the CPU; leave out device {wish.device}, or take engine torch")
     try:
-        import openvino
+        openvino = import_openvino()
     except ImportError:
         raise MissingExtra("openvino", "openvino", "engine openvino") from None
     facts = read_facts(where, _table(where, metadata))
@@ -37,6 +38,16 @@ def load_network(where: Path, graph: bytes, weights: bytes, metadata: bytes, wis
             f"{where}: not a model that OpenVINO can load ({type(error).__name__}); copy it again, or export it again"
         ) from error
     return network_of(facts, _forward(where, compiled, facts.task), "cpu", _notes(wish.fast, less))
+
+
+def import_openvino() -> Any:
+    """OpenVINO without its telemetry: it would tell Google of every import and export, and keep a number for the user
+    in their home. Where the package for that is missing, it does neither."""
+    if "openvino" not in sys.modules:
+        sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino
 
 
 def _notes(fast: bool, less: str | None) -> tuple[str, ...]:

@@ -53,7 +53,11 @@ def draw_quicklook(
     blocks = [map_panel.draw_legend(_legend(about, names, nodata is not None), letters)]
     if numbered:
         blocks.append(map_panel.draw_table(_table([about[index] for index in numbered]), letters))
-    blocks.append(_compass(scene, frame, width, height, letters))
+    if frame is None:
+        why = "not georeferenced: sizes are in pixels" if ground is None else "no scale: it differs from place to place"
+        blocks.append(map_panel.draw_lines([why], letters))
+    else:
+        blocks.append(_compass(scene, frame, width, height, letters))
     return _compose(picture, _title(scene, about), blocks, letters)
 
 
@@ -121,11 +125,9 @@ def _figure(value: float) -> str:
 
 
 def _compass(
-    scene: "Scene", frame: NDArray[np.float64] | None, width: int, height: int, letters: map_panel.Type
+    scene: "Scene", frame: NDArray[np.float64], width: int, height: int, letters: map_panel.Type
 ) -> Image.Image:
-    """Scale and north where they are known."""
-    if frame is None:
-        return map_panel.draw_lines(["not georeferenced: sizes are in pixels"], letters)
+    """Scale and north."""
     shown = frame * (scene.grid.width / width, scene.grid.height / height)
     metres = _round_down(float(np.hypot(*shown[:, 0])) * max(width, height) * 0.2)
     label = f"{metres / 1e3:g} km" if metres >= 1000 else f"{metres:g} m"

@@ -8,9 +8,9 @@ from sklearn.metrics import f1_score
 
 from make_evaluated import as_prediction, as_truth, random_image, square
 from seepseg.errors import SourceError, UsageError
-from seepseg.measures import levels, pixels, presence, threshold_file, thresholds
+from seepseg.measures import choosing, levels, pixels, presence, threshold_file
 from seepseg.measures.presence import Presence
-from seepseg.measures.thresholds import MAX_F1, Choice, Rule, Thresholds
+from seepseg.measures.thresholds import DEFAULT, MAX_F1, Choice, Rule, Thresholds
 
 GRID = levels.make_grid()
 
@@ -18,7 +18,7 @@ GRID = levels.make_grid()
 def presence_choice(scores: list[float], present: list[int], rule: Rule = MAX_F1) -> Choice:
     observed = Presence(np.array(scores)[:, None], np.array(present, bool)[:, None])
     cells = pixels.gather([pixels.ImageCells(np.zeros((1, 1), np.uint8), np.array([64]))] * len(scores))
-    chosen = thresholds.choose_thresholds(observed, cells, GRID, ["oil"], rule=rule, data="d", split="val")
+    chosen = choosing.choose_thresholds(observed, cells, GRID, ["oil"], rule=rule, data="d", split="val")
     return chosen.presence[0].choice
 
 
@@ -26,7 +26,7 @@ def choose_from(images: list, classes: int = 1, **more: object) -> Thresholds:
     names = ("oil", "ship", "rig")[:classes]
     observed = presence.gather([presence.score_image(*image, classes) for image in images])
     cells = pixels.gather([pixels.count_cells(levels.lay(*image, classes, GRID), classes) for image in images])
-    return thresholds.choose_thresholds(observed, cells, GRID, names, data="d", split="val", **more)
+    return choosing.choose_thresholds(observed, cells, GRID, names, data="d", split="val", **more)
 
 
 @given(images=st.lists(st.tuples(st.integers(0, 8), st.booleans()), min_size=2, max_size=30))
@@ -90,7 +90,7 @@ def test_a_recall_out_of_reach_is_said_and_the_nearest_taken() -> None:
 )
 def test_what_nothing_can_be_chosen_by_says_why(scores: list[float], present: list[int], reason: str) -> None:
     choice = presence_choice(scores, present)
-    assert (choice.threshold, choice.value) == (None, thresholds.DEFAULT)
+    assert (choice.threshold, choice.value) == (None, DEFAULT)
     assert choice.note == f"no threshold could be chosen for oil: {reason}"
 
 
@@ -122,12 +122,12 @@ def test_only_the_kept_images_choose() -> None:
 
 def test_cross_fitting_never_chooses_by_the_image_itself() -> None:
     folds = np.array([0, 1, 2, 0, 1, 2])
-    kept = thresholds.cross_fit(folds, lambda mask: set(np.flatnonzero(mask).tolist()))
+    kept = choosing.cross_fit(folds, lambda mask: set(np.flatnonzero(mask).tolist()))
     assert kept == [{1, 2, 4, 5}, {0, 2, 3, 5}, {0, 1, 3, 4}]
     rng = np.random.default_rng(2)
     images = [random_image(rng, 2) for _ in range(6)]
-    chosen = thresholds.cross_fit(folds, lambda mask: choose_from(images, 2, kept=mask))
-    confidence, classes, overall = thresholds.spread(chosen, folds)
+    chosen = choosing.cross_fit(folds, lambda mask: choose_from(images, 2, kept=mask))
+    confidence, classes, overall = choosing.spread(chosen, folds)
     assert confidence.shape == classes.shape == (6, 2)
     for image, fold in enumerate(folds.tolist()):
         assert confidence[image].tolist() == [one.value for one in chosen[fold].confidence]
@@ -136,7 +136,7 @@ def test_cross_fitting_never_chooses_by_the_image_itself() -> None:
 
 
 def test_without_folds_all_images_share_one_row() -> None:
-    confidence, classes, overall = thresholds.spread([choose_from([random_image(np.random.default_rng(2), 2)], 2)])
+    confidence, classes, overall = choosing.spread([choose_from([random_image(np.random.default_rng(2), 2)], 2)])
     assert (confidence.shape, classes.shape, overall.shape) == ((1, 2), (1, 2), (1,))
 
 
@@ -144,16 +144,16 @@ def test_folds_keep_groups_whole_and_share_out_the_class() -> None:
     rng = np.random.default_rng(3)
     groups = [f"scene{one}" for one in rng.integers(0, 40, 200)]
     observed = Presence(np.zeros((200, 1)), (np.arange(200) % 10 == 0)[:, None])
-    folds = thresholds.deal_folds(observed, groups)
+    folds = choosing.deal_folds(observed, groups)
     assert len({(group, fold) for group, fold in zip(groups, folds.tolist(), strict=True)}) == len(set(groups))
     assert all(np.count_nonzero(observed.present[folds == fold]) >= 2 for fold in range(5))
 
 
 def test_fewer_groups_than_folds_make_fewer_folds() -> None:
     observed = Presence(np.zeros((6, 1)), np.ones((6, 1), bool))
-    assert set(thresholds.deal_folds(observed, list("aabbcc"))) == {0, 1, 2}
+    assert set(choosing.deal_folds(observed, list("aabbcc"))) == {0, 1, 2}
     with pytest.raises(UsageError, match="on a single group"):
-        thresholds.deal_folds(observed, ["a"] * 6)
+        choosing.deal_folds(observed, ["a"] * 6)
 
 
 def test_the_file_gives_back_what_was_written(tmp_path: Path) -> None:

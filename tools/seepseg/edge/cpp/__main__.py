@@ -1,0 +1,16 @@
+"""`python -m seepseg.edge.cpp PROGRAM`: build the runner of bundles in C++."""
+
+import sys
+from pathlib import Path
+
+from seepseg.edge.cpp import build
+from seepseg.errors import SeepsegError
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
+        sys.exit(__doc__)
+    try:
+        print(f"wrote {build(Path(sys.argv[1]))}")
+    except SeepsegError as error:
+        print(f"seepseg: {error}", file=sys.stderr)
+        sys.exit(2)

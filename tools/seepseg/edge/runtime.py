@@ -1,0 +1,153 @@
+"""Run a bundle with numpy and one engine, torch, onnxruntime or openvino, and nothing else.
+
+from seepseg.edge.runtime import load_bundle
+model = load_bundle("bundle")
+answer = model.answer(image)
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seepseg.edge.agreement import check_agreement
+from seepseg.edge.answer import Answer
+from seepseg.edge.bundle import MANIFEST, THRESHOLDS, Bundle, is_bundle
+from seepseg.errors import UsageError
+from seepseg.measures.calibration import LEAST
+from seepseg.measures.threshold_file import parse_thresholds
+from seepseg.measures.thresholds import DEFAULT, Thresholds
+from seepseg.outputs.verdict import judge
+from seepseg.predict.decode import MARGIN, decode_segment, decode_semantic
+from seepseg.predict.letterbox import frame_of, place
+from seepseg.predict.model_files import ModelFiles, of_bundle
+from seepseg.predict.model_input import fit_thresholds
+from seepseg.predict.network import Network, Wish
+from seepseg.predict.resize import Pixels
+from seepseg.scaling import Rule, show
+from seepseg.values import Prediction
+
+PACKAGES = {"torchscript": "torch", "onnx": "onnxruntime", "openvino": "openvino"}
+"""What each engine needs beside numpy; the first of them that is there runs a bundle."""
+_USUAL = {"iou": 0.7, "margin": MARGIN, "max_det": 300}
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeModel:
+    """The model of a bundle, ready to predict as the command line does."""
+
+    names: tuple[str, ...]
+    task: str
+    imgsz: int
+    engine: str
+    notes: tuple[str, ...]
+    """What was decided by rule and the user should see."""
+    thresholds: Thresholds | None
+    limits: tuple[float, ...]
+    """The confidence that a detection of each class has to be above."""
+    rule: Rule | None
+    """How values that are not 8-bit become so."""
+    iou: float
+    margin: float
+    max_det: int
+    network: Network
+
+    def predict(self, image: NDArray[Any]) -> Prediction:
+        """8-bit pixels, grey or in OpenCV's order of channels, or values that the bundle's rule makes 8 bits of."""
+        return self.answer(image).prediction
+
+    def answer(self, image: NDArray[Any]) -> Answer:
+        """The same, and whether the image holds anything at all."""
+        found = self._detect(show(image, self.rule))
+        kept = tuple(one for one in found.detections if one.score > self.limits[one.class_id])
+        return Answer(replace(found, detections=kept), judge(found, self.thresholds, self.names))
+
+    def _detect(self, pixels: Pixels) -> Prediction:
+        """Down to the confidences that presence is told by, far below those that make an object."""
+        frame = frame_of(pixels.shape[1], pixels.shape[0], self.imgsz)
+        (outputs,) = self.network.forward(place(pixels, frame)[None])
+        conf = min(*self.limits, LEAST)
+        if self.task == "semantic":
+            found = decode_semantic(outputs[0], frame, conf=conf, background=self.network.background)
+        else:
+            found = decode_segment(
+                outputs[0],
+                outputs[1],
+                frame,
+                conf=conf,
+                iou=self.iou,
+                max_det=self.max_det,
+                margin=self.margin,
+                masks_above=self.limits,
+            )
+        return replace(found, names=self.names)
+
+
+def load_bundle(
+    path: Path | str, *, engine: str | None = None, threads: int | None = None, device: str | None = None
+) -> EdgeModel:
+    """A folder or a .zip of one; every file of it is checked. Without an engine, it is the first of torchscript, onnx
+    and openvino that the bundle has a model for and whose package is installed. `threads` holds for the whole process
+    with torchscript."""
+    path = Path(path)
+    if not is_bundle(path):
+        raise UsageError(f"{path}: no bundle; give a folder that 'seepseg export' made, or a .zip of one")
+    files = of_bundle(path)
+    bundle = files.bundle
+    assert bundle is not None
+    name = _choose_engine(files, engine)
+    file = files.engines[name]
+    try:
+        network = file.load(Wish(device, threads))
+    except ModuleNotFoundError as error:
+        raise UsageError(f"{path}: engine {name} needs the package {error.name} too; install it with pip") from None
+    check_agreement(bundle, file.path, network)
+    thresholds = _read_thresholds(bundle)
+    notes = () if thresholds else (f"no thresholds are stored in the bundle, so that {DEFAULT:g} is used throughout",)
+    chosen = {key: _number(bundle, key, usual) for key, usual in _USUAL.items()}
+    return EdgeModel(
+        names=bundle.names,
+        task=bundle.task,
+        imgsz=bundle.imgsz,
+        engine=name,
+        notes=(*network.notes, *notes),
+        thresholds=thresholds,
+        limits=tuple(one.value for one in thresholds.confidence) if thresholds else (DEFAULT,) * len(bundle.names),
+        rule=files.input.rule,
+        iou=chosen["iou"],
+        margin=chosen["margin"],
+        max_det=int(chosen["max_det"]),
+        network=network,
+    )
+
+
+def _choose_engine(files: ModelFiles, asked: str | None) -> str:
+    there = [name for name in PACKAGES if name in files.engines]
+    if asked is not None and asked not in there:
+        raise UsageError(f"{files.path}: has no model for engine {asked!r}; give {' or '.join(there)}")
+    wanted = [asked] if asked else there
+    for name in wanted:
+        if find_spec(PACKAGES[name]) is not None:
+            return name
+    packages = " or ".join(PACKAGES[name] for name in wanted)
+    raise UsageError(f"{files.path}: needs the package {packages}, which is not installed; install it with pip")
+
+
+def _read_thresholds(bundle: Bundle) -> Thresholds | None:
+    if THRESHOLDS not in bundle.facts["files"]:
+        return None
+    where = bundle.path / THRESHOLDS
+    return fit_thresholds(parse_thresholds(bundle.read(THRESHOLDS), where), bundle.names, where)
+
+
+def _number(bundle: Bundle, key: str, usual: float) -> float:
+    """A setting of the bundle; an older one may be without."""
+    facts: Mapping[str, Any] = bundle.facts
+    value = facts.get(key, usual)
+    if type(value) not in (int, float) or not (np.isfinite(value) and value >= 0):
+        raise UsageError(f"{bundle.path / MANIFEST}: {key!r} is {value!r}, no number that can be; export it again")
+    return float(value)
