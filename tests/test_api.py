@@ -136,10 +136,10 @@ def test_three_bands_are_shown_as_those_of_a_file_are(tmp_path):
     [
         (None, np.zeros((9, 9), np.float32), "holds float32, and the model was trained on 8-bit images"),
         (None, np.zeros((9, 9, 4), np.uint8), r"shape \(9, 9, 4\) is no image"),
-        (None, np.zeros((2, 9, 9, 3), np.uint8), "a list for several"),
+        (None, np.zeros((2, 9, 9, 3), np.uint8), "a list where several are meant"),
         (None, np.zeros((0, 9), np.uint8), r"shape \(0, 9\) is no image"),
         (DECIBELS, np.zeros((9, 9), np.complex64), "complex SAR"),
-        (DECIBELS, np.zeros((9, 9, 3), np.float32), "the array has 3 bands, and the model was trained with 1"),
+        (DECIBELS, np.zeros((9, 9, 3), np.float32), "the image has 3 bands, and the model was trained with 1"),
     ],
 )
 def test_an_array_that_is_no_picture_for_the_model_is_refused(rule, image, words):

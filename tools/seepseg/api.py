@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from seepseg.errors import SourceError, UsageError
+from seepseg.errors import SourceError
 from seepseg.outputs.cutting import cut_to_data
 from seepseg.predict.confidence import choose_confidence
 from seepseg.predict.decode import MARGIN
 from seepseg.predict.engine import BATCH, Model, open_model
 from seepseg.raster import Picture, Pixels
-from seepseg.scaling import Rule
+from seepseg.scaling import Rule, show
 from seepseg.values import Bitmap, Prediction
 
 if TYPE_CHECKING:
@@ -145,12 +145,7 @@ class LoadedModel:
         if isinstance(image, (str, Path)):
             picture = _read(Path(image), rule, self.opened.imgsz)
             return picture.pixels, picture.nodata
-        if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (1, 3)) or not image.size:
-            raise UsageError(
-                f"an array of shape {image.shape} is no image; give (height, width), or (height, width, 3) in the "
-                "order blue, green, red, and a list for several"
-            )
-        return (image if image.dtype == np.uint8 else _render(image, rule)), None
+        return show(image, rule), None
 
     def _limits(self, conf: Conf) -> Sequence[float]:
         return conf if isinstance(conf, (Sequence, np.ndarray)) else choose_confidence(self.opened, conf).limits
@@ -166,19 +161,3 @@ def _read(path: Path, rule: Rule | None, imgsz: int) -> Picture:
         reason = opened.reason or "not readable as an image"
         raise SourceError(reason if str(path) in reason else f"{path}: {reason}")
     return opened.picture
-
-
-def _render(values: NDArray[Any], rule: Rule | None) -> Pixels:
-    """Values that are not 8-bit: as `raster` renders those of a file."""
-    if rule is None or rule.kind == "none":
-        raise UsageError(
-            f"the array holds {values.dtype}, and the model was trained on 8-bit images; scale it to 0 to 255 as its "
-            "training data was, and give it as uint8"
-        )
-    if np.iscomplexobj(values):
-        raise UsageError("complex SAR can't be shown; give its amplitude or power, as the model was trained with")
-    planes = values[None] if values.ndim == 2 else values[..., ::-1].transpose(2, 0, 1)
-    if len(planes) != len(rule.bands):
-        raise UsageError(f"the array has {len(planes)} bands, and the model was trained with {len(rule.bands)}")
-    valid = np.isfinite(planes) & (True if rule.nodata is None else planes != rule.nodata)
-    return rule.apply(planes.astype(np.float32), valid)

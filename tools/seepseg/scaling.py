@@ -80,7 +80,7 @@ def show(image: NDArray[Any], rule: Rule | None) -> NDArray[np.uint8]:
     if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (1, 3)) or not image.size:
         raise UsageError(
             f"an array of shape {image.shape} is no image; give (height, width), or (height, width, 3) in the order "
-            "blue, green, red"
+            "blue, green, red, and a list where several are meant"
         )
     if image.dtype == np.uint8:
         return image
@@ -113,11 +113,11 @@ def show_bands(planes: NDArray[Any], rule: Rule | None) -> NDArray[np.uint8]:
 def _wide_rule(planes: NDArray[Any], rule: Rule | None) -> Rule:
     """For values that are not 8-bit."""
     if planes.dtype.kind not in "fiu":
-        raise UsageError(f"values of {planes.dtype} can't be shown; of complex SAR, give amplitude or power")
+        raise UsageError(f"values of {planes.dtype.name} can't be shown; of complex SAR, give amplitude or power")
     if rule is None or rule.kind == "none":
         raise UsageError(
-            f"the image holds {planes.dtype}, and the model was trained on 8-bit images; bring it to 8 bits as its "
-            "training images were"
+            f"the image holds {planes.dtype.name}, and the model was trained on 8-bit images; bring it to 8 bits as "
+            "its training images were"
         )
     return rule
 

@@ -5,8 +5,8 @@
 
 BUNDLE is a folder that 'seepseg export' made, or a .zip of one. IMAGE is a PGM or PPM (binary, 8 or 16 bits), a PNG
 (grey or RGB, not interlaced), an array as `predict` takes it (.npy) or, with --size, values row by row: bytes,
-little-endian 16-bit or 32-bit float, colours as red, green, blue. Values of more than 8 bits are scaled by the rule that
-is stored in the bundle.
+little-endian 16-bit or 32-bit float, colours as red, green, blue. Values of more than 8 bits are scaled by the rule
+that is stored in the bundle.
 """
 
 import argparse

@@ -10,7 +10,8 @@ from time import perf_counter
 import cv2
 import numpy as np
 
-from seepseg.edge.bundle import THRESHOLDS, Bundle
+from seepseg.edge.agreement import check_agreement
+from seepseg.edge.bundle import THRESHOLDS
 from seepseg.errors import UsageError
 from seepseg.measures.threshold_file import parse_thresholds, read_thresholds
 from seepseg.measures.thresholds import Thresholds
@@ -151,7 +152,7 @@ def open_model(
     file = files.engines[name]
     network = file.load(Wish(device, threads, fast))
     if files.bundle is not None:
-        _check_bundle(files.bundle, file.path, network)
+        check_agreement(files.bundle, file.path, network)
     size, notes = _choose_imgsz(files, file, network, imgsz)
     return Model(files, name, network, size, reason, notes)
 
@@ -172,21 +173,6 @@ def _choose_imgsz(files: ModelFiles, file: ModelFile, network: Network, asked: i
         note = f"{file.path} does not say the image size it was trained at; {_DEFAULT_IMGSZ} is used"
         return _DEFAULT_IMGSZ, [note]
     return ceil(declared / stride) * stride, []
-
-
-def _check_bundle(bundle: Bundle, file: Path, network: Network) -> None:
-    """What bundle.json says of the model must be what the model says of itself."""
-    for what in ("names", "task", "background", "stride"):
-        own, said = getattr(network, what), getattr(bundle, what)
-        if own != said:
-            raise UsageError(
-                f"{file}: disagrees with the bundle on {what}, {own} against {said}; "
-                "copy the bundle again, or export it again"
-            )
-    if network.fixed_imgsz not in (None, bundle.imgsz):
-        raise UsageError(
-            f"{file}: takes images of {network.fixed_imgsz}, but the bundle says {bundle.imgsz}; export the model again"
-        )
 
 
 def _stored_thresholds(files: ModelFiles) -> tuple[Thresholds, Path] | None:

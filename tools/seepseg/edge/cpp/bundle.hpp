@@ -1,6 +1,8 @@
 // A bundle of `seepseg export`: every file checked against bundle.json, then what that says.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -43,7 +45,8 @@ struct Bundle {
     int background = -1, imgsz = 0, stride = 0, max_det = 300;
     bool dynamic = false;
     double iou = 0.7, margin = 0.05;
-    std::vector<double> limits;  // the confidence that an instance of each class needs
+    std::vector<double> limits;  // the confidence that an instance of each class has to be above
+    bool has_thresholds = false;
     Presence presence;
     std::optional<Rule> rule;
     std::string program;  // the bytes of the model, as checked
@@ -52,7 +55,8 @@ struct Bundle {
 // Part of bundle.json, and the way to it for messages.
 class Entry {
   public:
-    Entry(const Json* json, fs::path where, std::string key) : json_(json), where_(std::move(where)), key_(std::move(key)) {}
+    Entry(const Json* json, fs::path where, std::string key)
+        : json_(json), where_(std::move(where)), key_(std::move(key)) {}
 
     Entry operator[](const std::string& key) const { return {json_ ? json_->find(key) : nullptr, where_, key}; }
     bool missing() const { return json_ == nullptr || json_->is_null(); }
@@ -111,7 +115,8 @@ inline std::map<std::string, uint64_t> list_folder(const fs::path& folder) {
     for (const auto& entry : fs::recursive_directory_iterator(folder)) {
         if (entry.is_symlink() || !(entry.is_directory() || entry.is_regular_file()))
             throw Error(entry.path().string() + ": a link or a special file, which no bundle holds; remove it");
-        if (entry.is_regular_file()) sizes[entry.path().lexically_relative(folder).generic_string()] = entry.file_size();
+        const std::string name = entry.path().lexically_relative(folder).generic_string();
+        if (entry.is_regular_file()) sizes[name] = entry.file_size();
         if (sizes.size() > MOST_FILES)
             throw Error(folder.string() + ": more than " + std::to_string(MOST_FILES) + " files; that is no bundle");
     }
@@ -120,10 +125,12 @@ inline std::map<std::string, uint64_t> list_folder(const fs::path& folder) {
 
 inline void check_digest(const fs::path& where, const std::string& found, const Entry& entry) {
     if (found != entry["sha256"].as<std::string>())
-        throw Error(where.string() + ": is not the file that was exported (its sha256 is not the one that the bundle lists)" + AGAIN);
+        throw Error(where.string() +
+                    ": is not the file that was exported (its sha256 is not the one that the bundle lists)" + AGAIN);
 }
 
-// Exactly the listed files, each as listed; what is opened is what was listed in the folder, so no name leads out of it.
+// Exactly the listed files, each as listed; what is opened was found in the folder, so that no name leads out of it.
+// Gives the bytes of the model: what was checked is what is run.
 inline std::string check_files(const fs::path& folder, const Entry& facts) {
     std::map<std::string, uint64_t> sizes = list_folder(folder);
     std::string program;
@@ -137,7 +144,8 @@ inline std::string check_files(const fs::path& folder, const Entry& facts) {
         const double bytes = entry["bytes"].number(0, static_cast<double>(MOST_BYTES));
         if (bytes != static_cast<double>(found->second))
             throw Error(file.string() + ": is not the file that was exported (another size)" + AGAIN);
-        if ((total += found->second) > MOST_BYTES) throw Error(folder.string() + ": more than 4 GiB; that is no bundle");
+        total += found->second;
+        if (total > MOST_BYTES) throw Error(folder.string() + ": more than 4 GiB; that is no bundle");
         if (name == MODEL) {
             program = read_file(file, found->second);
             Sha256 digest;
@@ -152,7 +160,7 @@ inline std::string check_files(const fs::path& folder, const Entry& facts) {
         throw Error((folder / sizes.begin()->first).string() + ": does not belong to the bundle, whose " + MANIFEST +
                     " does not list it; remove it");
     if (program.empty())
-        throw Error(folder.string() + ": has no " + MODEL + ", which this program runs; export it with --formats torchscript");
+        throw Error(folder.string() + ": has no " + MODEL + ", which is what this program runs; export it again");
     return program;
 }
 
@@ -183,6 +191,8 @@ inline Rule read_rule(const Entry& scale) {
     Rule rule{scale["kind"].as<std::string>(), scale["units"].as<std::string>(), scale["low"].numbers(),
               scale["high"].numbers(), scale["bands"].numbers(), {}};
     if (!scale["nodata"].missing()) rule.nodata = scale["nodata"].as<double>();
+    const std::string known[] = {"db", "percentile", "minmax", "none"};
+    if (std::find(std::begin(known), std::end(known), rule.kind) == std::end(known)) scale["kind"].fail();
     const size_t bands = rule.bands.size();
     if ((bands != 1 && bands != 3) || rule.low.size() != bands || rule.high.size() != bands) scale["bands"].fail();
     for (const double band : rule.bands)
@@ -201,7 +211,8 @@ inline void check_letterbox(const Entry& letterbox) {
 
 inline Json read_manifest(const fs::path& folder) {
     const fs::path where = folder / MANIFEST;
-    if (fs::is_regular_file(folder)) throw Error(folder.string() + ": is a file; unpack the bundle, and give its folder");
+    if (fs::is_regular_file(folder))
+        throw Error(folder.string() + ": is a file; unpack the bundle, and give its folder");
     if (!fs::is_regular_file(where))
         throw Error(folder.string() + ": no " + MANIFEST + " in it; that is no bundle of 'seepseg export'");
     if (fs::file_size(where) > MOST_MANIFEST_BYTES)
@@ -217,8 +228,8 @@ inline Bundle open_bundle(const fs::path& folder) {
     const Json manifest = read_manifest(folder);
     const Entry facts(&manifest, folder / MANIFEST, "");
     if (facts["format"].whole(1, 1 << 30) > FORMAT)
-        throw Error((folder / MANIFEST).string() + ": its format is newer than this program reads (" + std::to_string(FORMAT) +
-                    "); build the program of that version, or export the model again with this one");
+        throw Error((folder / MANIFEST).string() + ": its format is newer than this program reads (" +
+                    std::to_string(FORMAT) + "); build the program anew, or export the model again with this version");
     Bundle bundle;
     bundle.folder = folder;
     bundle.program = check_files(folder, facts);
@@ -236,6 +247,7 @@ inline Bundle open_bundle(const fs::path& folder) {
     if (!facts["margin"].missing()) bundle.margin = facts["margin"].number(0, 100);
     if (!facts["max_det"].missing()) bundle.max_det = facts["max_det"].whole(1, 30000);
     bundle.limits = read_limits(facts["confidence"], bundle.names);
+    bundle.has_thresholds = !facts["confidence"].missing();
     if (!facts["presence"].missing()) bundle.presence = read_presence(facts["presence"]["any"]);
     if (!facts["scale"].missing()) bundle.rule = read_rule(facts["scale"]);
     check_letterbox(facts["letterbox"]);

@@ -28,8 +28,9 @@ struct Size {
     uint64_t width = 0, height = 0, bands = 1;
 };
 
-constexpr uint64_t LONGEST_SIDE = 1 << 20, MOST_PIXEL_BYTES = uint64_t{4} << 30;
-constexpr double OUTSIDE = 0.95;
+constexpr uint64_t LONGEST_SIDE = 1 << 20, MOST_VALUES = 1 << 30;
+constexpr int LONGEST_HEADER = 1 << 16;
+constexpr double MOST_OUTSIDE = 0.95;
 
 // Values as the file has them, bands of a pixel beside each other.
 struct Values {
@@ -48,36 +49,41 @@ struct Values {
     }
 };
 
-// A number of a PNM header, past blanks and comments; 0 stands for none, which no header may hold.
-inline uint64_t read_header_number(std::istream& stream) {
-    int byte = stream.get();
-    for (int skipped = 0; skipped < 65536 && (byte == '#' || std::isspace(byte)); ++skipped) {
-        if (byte == '#')
-            while (byte != '\n' && byte != EOF && ++skipped < 65536) byte = stream.get();
-        byte = stream.get();
-    }
+// A number of a PNM header: blanks or comments, then digits; a blank follows.
+inline uint64_t read_header_number(std::istream& stream, const std::string& where) {
+    const auto blank = [&] { return std::isspace(stream.peek()) != 0; };
+    const auto line_ends = [&] { return stream.peek() == '\n' || stream.peek() == '\r' || stream.peek() == EOF; };
+    int skipped = 0, digits = 0;
+    for (; (blank() || stream.peek() == '#') && skipped < LONGEST_HEADER; ++skipped)
+        if (stream.get() == '#')
+            for (; !line_ends() && skipped < LONGEST_HEADER; ++skipped) stream.get();
     uint64_t number = 0;
-    for (; byte >= '0' && byte <= '9' && number < 1'000'000'000; byte = stream.get())
-        number = 10 * number + static_cast<uint64_t>(byte - '0');
-    return std::isspace(byte) ? number : 0;
+    for (; std::isdigit(stream.peek()) && digits < 9; ++digits)
+        number = 10 * number + static_cast<uint64_t>(stream.get() - '0');
+    if (!skipped || !digits || !blank()) throw Error(where + ": its head is damaged; get the file again");
+    return number;
 }
 
 inline void check_size(const std::string& where, const Size& size) {
     // Each factor is small enough that the product cannot overflow.
     const bool sane = size.width && size.height && size.bands && size.bands <= 256 && size.width <= LONGEST_SIDE &&
-                      size.height <= LONGEST_SIDE && size.width * size.height * size.bands <= MOST_PIXEL_BYTES / 4;
-    if (!sane) throw Error(where + ": an image of no possible size; sides are up to 1,048,576 and it has up to 4 GiB");
+                      size.height <= LONGEST_SIDE && size.width * size.height * size.bands <= MOST_VALUES;
+    if (sane) return;
+    throw Error(where + ": " + std::to_string(size.width) + " x " + std::to_string(size.height) +
+                " pixels, which is nothing or too much at once (2^30 values); cut it into tiles first");
 }
 
 // Nothing is allocated before the file is known to hold that much.
 inline void read_rest(const std::string& where, std::istream& stream, uint64_t left, Values& values) {
-    const uint64_t need = values.size.width * values.size.height * values.size.bands * static_cast<uint64_t>(values.bytes);
+    const uint64_t count = values.size.width * values.size.height * values.size.bands;
+    const uint64_t need = count * static_cast<uint64_t>(values.bytes);
     if (left != need)
-        throw Error(where + ": " + (left < need ? "is cut off, " : "holds more than one image, ") + std::to_string(left) +
+        throw Error(where + (left < need ? ": is cut off: " : ": holds more than one image: ") + std::to_string(left) +
                     " bytes of pixels instead of " + std::to_string(need) + "; get the file again");
     values.data.resize(need);
     stream.read(values.data.data(), static_cast<std::streamsize>(need));
-    if (static_cast<uint64_t>(stream.gcount()) != need) throw Error(where + ": cannot be read to its end; get the file again");
+    if (static_cast<uint64_t>(stream.gcount()) != need)
+        throw Error(where + ": cannot be read to its end; get the file again");
 }
 
 inline Values read_values(const fs::path& path, const std::optional<Size>& raw) {
@@ -97,12 +103,14 @@ inline Values read_values(const fs::path& path, const std::optional<Size>& raw) 
     char magic[2] = {};
     stream.read(magic, 2);
     if (magic[0] != 'P' || (magic[1] != '5' && magic[1] != '6'))
-        throw Error(where + ": neither a binary PGM nor a binary PPM; convert it to one, or give raw pixels and --size");
-    const uint64_t width = read_header_number(stream), height = read_header_number(stream), top = read_header_number(stream);
+        throw Error(where + ": neither a binary PGM nor PPM; convert it, or give values without a head and --size");
+    const uint64_t width = read_header_number(stream, where), height = read_header_number(stream, where);
+    const uint64_t top = read_header_number(stream, where);
+    stream.get();
     values.size = {width, height, magic[1] == '6' ? uint64_t{3} : uint64_t{1}};
     check_size(where, values.size);
     if (top != 255 && (top < 256 || top > 65535))
-        throw Error(where + ": its header is damaged, or its largest value is neither 255 nor from 256 to 65535; save it again");
+        throw Error(where + ": has values up to " + std::to_string(top) + "; save it with 8 bits (255) or 16 (65535)");
     values.bytes = top > 255 ? 2 : 1;
     values.big_endian = true;
     read_rest(where, stream, bytes - static_cast<uint64_t>(stream.tellg()), values);
@@ -133,8 +141,11 @@ inline Pixels apply_rule(const std::string& where, const Values& values, const R
     for (const Scale& scale : scales)
         if (scale.band >= values.size.bands)
             throw Error(where + ": the model takes band " + std::to_string(scale.band + 1) + ", and the file has " +
-                        std::to_string(values.size.bands));
-    Pixels pixels{static_cast<int>(values.size.width), static_cast<int>(values.size.height), static_cast<int>(scales.size()), {}};
+                        std::to_string(values.size.bands) + "; give one that has them in that order");
+    Pixels pixels{static_cast<int>(values.size.width), static_cast<int>(values.size.height),
+                  static_cast<int>(scales.size()), {}};
+    // What is equal to nothing stands for no such value.
+    const float nodata = rule.nodata && rule.kind != "none" ? static_cast<float>(*rule.nodata) : NAN;
     const size_t count = values.size.width * values.size.height;
     pixels.data.resize(count * scales.size());
     size_t valid = 0, outside = 0;
@@ -142,7 +153,7 @@ inline Pixels apply_rule(const std::string& where, const Values& values, const R
         for (size_t index = 0; index < scales.size(); ++index) {
             const Scale& scale = scales[index];
             const float value = values.at(at * values.size.bands + scale.band);
-            if (!std::isfinite(value) || (rule.nodata && rule.kind != "none" && value == static_cast<float>(*rule.nodata))) continue;
+            if (!std::isfinite(value) || value == nodata) continue;
             pixels.data[at * scales.size() + index] = scale.grey(value);
             if (index == 0) {
                 const float shown = scale.shown(value);
@@ -150,8 +161,9 @@ inline Pixels apply_rule(const std::string& where, const Values& values, const R
                 outside += shown < static_cast<float>(rule.low[0]) || shown > static_cast<float>(rule.high[0]);
             }
         }
-    if (static_cast<double>(outside) > OUTSIDE * static_cast<double>(valid))
-        throw Error(where + ": almost all of its values lie beyond what the model was trained on; give the same band in the same units");
+    if (static_cast<double>(outside) > MOST_OUTSIDE * static_cast<double>(valid))
+        throw Error(where + ": almost all of band " + std::to_string(scales[0].band + 1) +
+                    " lies beyond what the model was trained on; give the same band in the same units");
     return pixels;
 }
 
@@ -162,14 +174,14 @@ inline Pixels read_image(const fs::path& path, const std::optional<Size>& raw, c
     const uint64_t bands = values.size.bands;
     if (values.bytes > 1) {
         if (!rule || rule->kind == "none")
-            throw Error(where + ": holds values of more than 8 bits, and the model was trained on 8-bit images; bring them to "
-                                "8 bits as its training images were");
+            throw Error(where + ": holds values of more than 8 bits, and the model was trained on 8-bit images; "
+                                "bring it to 8 bits as its training images were");
         return apply_rule(where, values, *rule);
     }
-    const bool natural = !rule || rule->kind != "none" || rule->bands == (bands == 1 ? std::vector<double>{1} : std::vector<double>{1, 2, 3});
-    if (!natural) return apply_rule(where, values, *rule);
+    const std::vector<double> natural = bands == 1 ? std::vector<double>{1} : std::vector<double>{1, 2, 3};
+    if (rule && rule->kind == "none" && rule->bands != natural) return apply_rule(where, values, *rule);
     if (bands != 1 && bands != 3)
-        throw Error(where + ": has " + std::to_string(bands) + " channels; give grey, or red, green and blue");
+        throw Error(where + ": has " + std::to_string(bands) + " bands; give grey, or red, green and blue");
     return {static_cast<int>(values.size.width), static_cast<int>(values.size.height), static_cast<int>(bands),
             std::vector<uint8_t>(values.data.begin(), values.data.end())};
 }

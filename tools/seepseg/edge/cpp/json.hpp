@@ -174,7 +174,8 @@ class JsonReader {
 // How many bytes the UTF-8 character at `at` has; 0 where there is none.
 inline size_t utf8_length(std::string_view text, size_t at) {
     const auto head = static_cast<unsigned char>(text[at]);
-    const size_t length = head < 0x80 ? 1 : head >= 0xC2 && head < 0xE0 ? 2 : (head & 0xF0) == 0xE0 ? 3 : head >= 0xF0 && head < 0xF5 ? 4 : 0;
+    size_t length = head < 0x80 ? 1 : 0;
+    if (head >= 0xC2 && head < 0xF5) length = head < 0xE0 ? 2 : head < 0xF0 ? 3 : 4;
     if (length == 0 || at + length > text.size()) return 0;
     for (size_t next = at + 1; next < at + length; ++next)
         if ((static_cast<unsigned char>(text[next]) & 0xC0) != 0x80) return 0;

@@ -63,6 +63,7 @@ inline Pixels resize(const Pixels& image, int width, int height) {
     for (ResizeTap& tap : across)
         if (tap.first < 0 || tap.first + 1 >= image.width) tap = {std::clamp(tap.first, 0, image.width - 1), 2048, 0};
     const int channels = image.channels;
+    const auto row_bytes = static_cast<size_t>(image.width) * static_cast<size_t>(channels);
     struct Line {
         int row = -1;
         std::vector<int> values;
@@ -74,7 +75,7 @@ inline Pixels resize(const Pixels& image, int width, int height) {
         if (kept.row == row) return kept.values;
         kept.row = row;
         kept.values.clear();
-        const uint8_t* pixels = image.data.data() + static_cast<size_t>(row) * static_cast<size_t>(image.width * channels);
+        const uint8_t* pixels = image.data.data() + static_cast<size_t>(row) * row_bytes;
         for (const ResizeTap& tap : across)
             for (int c = 0; c < channels; ++c) {
                 const uint8_t* at = pixels + tap.first * channels + c;
@@ -86,8 +87,10 @@ inline Pixels resize(const Pixels& image, int width, int height) {
     Pixels resized{width, height, channels, {}};
     for (const ResizeTap& tap : down) {
         const std::vector<int>&upper = line(tap.first), &lower = line(tap.first + 1);
-        for (size_t at = 0; at < upper.size(); ++at)
-            resized.data.push_back(static_cast<uint8_t>((((upper[at] * tap.weight) >> 16) + ((lower[at] * tap.next_weight) >> 16) + 2) >> 2));
+        for (size_t at = 0; at < upper.size(); ++at) {
+            const int sum = ((upper[at] * tap.weight) >> 16) + ((lower[at] * tap.next_weight) >> 16);
+            resized.data.push_back(static_cast<uint8_t>((sum + 2) >> 2));
+        }
     }
     return resized;
 }

@@ -44,7 +44,8 @@ class Network {
         const Frame frame = frame_of(image.width, image.height, bundle_.imgsz);
         std::vector<uint8_t> canvas = place(image, frame);
         const at::Tensor bytes = at::from_blob(canvas.data(), {1, frame.imgsz, frame.imgsz, 3}, at::kByte);
-        const std::vector<at::Tensor> outputs = run(bytes.permute({0, 3, 1, 2}).to(number_).div_(255).contiguous(ORDER));
+        const at::Tensor planes = bytes.permute({0, 3, 1, 2}).to(number_).div_(255).contiguous(ORDER);
+        const std::vector<at::Tensor> outputs = run(planes);
         if (bundle_.task == "semantic") return decode_semantic(block(outputs.at(0)), frame, bundle_);
         return decode_segment(block(outputs.at(0)), block(outputs.at(1)), frame, bundle_);
     }
@@ -82,7 +83,8 @@ class Network {
         if (std::max(facts["stride"].whole(1, LARGEST_INPUT), 32) != bundle_.stride) disagree("stride");
         std::vector<std::string> names;
         int background = -1;
-        for (const auto& [key, name] : facts["names"].as<Json::Object>()) names.push_back(Entry(&name, where(), "names").as<std::string>());
+        for (const auto& [key, name] : facts["names"].as<Json::Object>())
+            names.push_back(Entry(&name, where(), "names").as<std::string>());
         const auto place = std::find(names.begin(), names.end(), "background");
         if (bundle_.task == "semantic" && names.size() > 1 && place != names.end()) {
             background = static_cast<int>(place - names.begin());
@@ -91,7 +93,8 @@ class Network {
         if (names != bundle_.names || background != bundle_.background) disagree("names");
         if (bundle_.dynamic) return;
         if (facts["imgsz"].numbers() != std::vector<double>(2, bundle_.imgsz)) disagree("imgsz");
-        if (facts["batch"].whole(1, 1 << 20) != 1) throw Error(where() + ": takes several images at once; export it again");
+        if (facts["batch"].whole(1, 1 << 20) != 1)
+            throw Error(where() + ": takes several images at once; export it again with 'seepseg export'");
     }
 
     [[noreturn]] void disagree(const std::string& what) const {
@@ -110,7 +113,8 @@ class Network {
         if (raw.isTuple())
             for (const c10::IValue& part : raw.toTuple()->elements())
                 if (part.isTensor()) outputs.push_back(part.toTensor());
-        const std::vector<int64_t> wanted = bundle_.task == "semantic" ? std::vector<int64_t>{4} : std::vector<int64_t>{3, 4};
+        std::vector<int64_t> wanted{3, 4};
+        if (bundle_.task == "semantic") wanted = {4};
         bool fits = outputs.size() == wanted.size();
         for (size_t index = 0; fits && index < wanted.size(); ++index) {
             at::Tensor& one = outputs[index];
@@ -118,10 +122,12 @@ class Network {
                    one.numel() < (int64_t{1} << 31);
             if (!fits) break;
             one = one.to(at::kFloat).contiguous();
-            if (!one.isfinite().all().item<bool>()) throw Error(where() + ": gives no numbers for this image; export the model again");
+            if (!one.isfinite().all().item<bool>())
+                throw Error(where() + ": gives no numbers for this image; export the model again");
         }
         if (!fits)
-            throw Error(where() + ": does not give what a network for " + bundle_.task + " gives; export it with 'seepseg export'");
+            throw Error(where() + ": does not give what a network for " + bundle_.task +
+                        " gives; export it with 'seepseg export'");
         return outputs;
     }
 

@@ -17,7 +17,9 @@ struct Tap {
     std::array<float, 4> weights{};
 
     int end() const { return first + count; }
-    float weight(int cell) const { return cell >= first && cell < end() ? weights[static_cast<size_t>(cell - first)] : 0; }
+    float weight(int cell) const {
+        return cell >= first && cell < end() ? weights[static_cast<size_t>(cell - first)] : 0;
+    }
     template <class Cells> float sum(Cells&& cell) const {
         float total = 0;
         for (int index = 0; index < count; ++index) total += weights[static_cast<size_t>(index)] * cell(first + index);

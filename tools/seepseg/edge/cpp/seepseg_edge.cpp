@@ -13,16 +13,17 @@
 
 namespace seepseg {
 
-constexpr const char* USAGE = R"(usage: seepseg-edge [--size WxHxC] [--threads N] BUNDLE IMAGE...
+constexpr const char* USAGE = R"(usage: seepseg-edge [--size WxH[xN]] [--threads N] BUNDLE IMAGE...
 
 BUNDLE  a folder of 'seepseg export' with model.torchscript in it
 IMAGE   a binary PGM or PPM, of 8 bits, or of 16 where the model was trained on such; red, green, blue
 
---size WxHxC  images are raw pixels of this width, height and number of channels, beside each other; 8-bit, or
-              little-endian 16-bit or 32-bit float, as the size of the file tells
---threads N   how many the model may use
+--size WxH[xN]  images are values without a head, row by row, the N bands of a pixel beside each other: bytes, or
+                little-endian 16-bit or 32-bit float, as the length of the file tells
+--threads N     of the network (as many as there are processors)
 
-Prints a line of JSON for each image; exit 0 done, 2 something is wrong, told on stderr.
+Prints a line of JSON for each image; masks are COCO's run lengths, uncompressed. Exit 0 done, 2 something is wrong,
+told on stderr.
 )";
 
 struct Arguments {
@@ -40,15 +41,16 @@ inline uint64_t read_count(std::string_view& text, std::string_view what) {
 }
 
 inline Size read_size(std::string_view text) {
-    constexpr std::string_view wrong = "--size takes width, height and channels, such as 640x480x1";
-    const auto next = [&](bool last) {
-        const uint64_t number = read_count(text, wrong);
-        if (last ? !text.empty() : !text.starts_with('x')) throw Error(std::string(wrong) + "; see --help");
-        if (!last) text.remove_prefix(1);
-        return number;
-    };
-    const uint64_t width = next(false), height = next(false);
-    return {width, height, next(true)};
+    constexpr std::string_view wrong = "--size takes width and height, and bands if there are more, as 640x480x3";
+    Size size;
+    uint64_t* sides[] = {&size.width, &size.height, &size.bands};
+    for (uint64_t*& side : sides) {
+        *side = read_count(text, wrong);
+        if (text.empty() && &side != sides) return size;
+        if (!text.starts_with('x')) break;
+        text.remove_prefix(1);
+    }
+    throw Error(std::string(wrong) + "; see --help");
 }
 
 inline Arguments read_arguments(const std::vector<std::string>& words) {
@@ -66,7 +68,8 @@ inline Arguments read_arguments(const std::vector<std::string>& words) {
             found.size = read_size(value);
         } else {
             found.threads = static_cast<int>(read_count(value, "--threads takes a number from 1 to 1024"));
-            if (!value.empty() || found.threads > 1024) throw Error("--threads takes a number from 1 to 1024; see --help");
+            if (!value.empty() || found.threads > 1024)
+                throw Error("--threads takes a number from 1 to 1024; see --help");
         }
     }
     if (found.places.size() < 2) throw Error("give a bundle and an image; see --help");
@@ -85,25 +88,28 @@ inline std::string verdict_json(double score, const Presence& presence) {
         const double value = *presence.slope * std::log(inside / (1 - inside)) + *presence.offset;
         probability = decimal(1 / (1 + std::exp(-value)));
     }
-    return "{\"present\": " + std::string(score > presence.threshold ? "true" : "false") + ", \"score\": " + decimal(score) +
-           ", \"probability\": " + probability + ", \"threshold\": " + decimal(presence.threshold) + "}";
+    const std::string present = score > presence.threshold ? "true" : "false";
+    return "{\"present\": " + present + ", \"score\": " + decimal(score) + ", \"probability\": " + probability +
+           ", \"threshold\": " + decimal(presence.threshold) + "}";
 }
 
 inline std::string instance_json(const Instance& one, const Pixels& image, const Bundle& bundle) {
     std::string box;
     for (const double edge : one.box) box += (box.empty() ? "" : ", ") + decimal(edge);
     return "{\"class\": " + json_text(bundle.names[static_cast<size_t>(one.class_id)]) +
-           ", \"class_id\": " + std::to_string(one.class_id) + ", \"score\": " + decimal(one.score) + ", \"box\": [" + box +
-           "], \"area\": " + std::to_string(one.mask.area()) + ", \"rle\": {\"size\": [" + std::to_string(image.height) + ", " +
-           std::to_string(image.width) + "], \"counts\": [" + one.mask.json() + "]}}";
+           ", \"class_id\": " + std::to_string(one.class_id) + ", \"score\": " + decimal(one.score) +
+           ", \"box\": [" + box + "], \"area\": " + std::to_string(one.mask.area()) + ", \"rle\": {\"size\": [" +
+           std::to_string(image.height) + ", " + std::to_string(image.width) + "], \"counts\": [" + one.mask.json() +
+           "]}}";
 }
 
 inline std::string answer_json(const fs::path& path, const Pixels& image, const Answer& answer, const Bundle& bundle) {
     std::string instances;
-    for (const Instance& one : answer.instances) instances += (instances.empty() ? "" : ", ") + instance_json(one, image, bundle);
+    for (const Instance& one : answer.instances)
+        instances += (instances.empty() ? "" : ", ") + instance_json(one, image, bundle);
     return "{\"image\": " + json_text(path.filename().string()) + ", \"width\": " + std::to_string(image.width) +
-           ", \"height\": " + std::to_string(image.height) + ", \"verdict\": " + verdict_json(answer.score, bundle.presence) +
-           ", \"instances\": [" + instances + "]}\n";
+           ", \"height\": " + std::to_string(image.height) +
+           ", \"verdict\": " + verdict_json(answer.score, bundle.presence) + ", \"instances\": [" + instances + "]}\n";
 }
 
 inline void tell(const std::string& sentence) { std::cerr << "seepseg-edge: " << sentence << '\n'; }
@@ -131,6 +137,8 @@ inline bool run(const std::vector<std::string>& words) {
         const Arguments arguments = read_arguments(words);
         if (arguments.threads) at::set_num_threads(arguments.threads);
         Bundle bundle = open_bundle(arguments.places[0]);
+        if (!bundle.has_thresholds)
+            std::cerr << "note: no thresholds are stored in the bundle, so that 0.25 is used throughout\n";
         Network network(bundle);
         for (size_t at = 1; at < arguments.places.size(); ++at)
             fine &= attempt(arguments.places[at], [&] {

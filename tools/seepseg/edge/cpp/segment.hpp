@@ -12,7 +12,7 @@
 namespace seepseg {
 
 constexpr size_t MOST_CANDIDATES = 30'000;
-// Boxes of different classes are moved apart by this much; it is part of the result, for that far out, 32-bit coordinates
+// Boxes of different classes are moved apart by this much. It is part of the result: that far out, 32-bit coordinates
 // are coarser.
 constexpr float CLASS_STEP = 7680;
 
@@ -57,9 +57,10 @@ inline std::vector<Candidate> read_rows(const Block& output, int classes) {
         const float score = output.at(0, row, 4), id = output.at(0, row, 5);
         if (!(score > LEAST)) continue;
         if (!(id >= 0 && id < static_cast<float>(classes)))
-            throw Error("the model gives a class that the bundle has no name for; export it again with 'seepseg export'");
-        found.push_back({{output.at(0, row, 0), output.at(0, row, 1), output.at(0, row, 2), output.at(0, row, 3)}, score,
-                         static_cast<int>(id), static_cast<int64_t>(row) * output.columns + 6});
+            throw Error("the model gives a class that the bundle has no name for; export it with 'seepseg export'");
+        const auto edge = [&](int place) { return output.at(0, row, place); };
+        found.push_back({{edge(0), edge(1), edge(2), edge(3)}, score, static_cast<int>(id),
+                         static_cast<int64_t>(row) * output.columns + 6});
     }
     return found;
 }
@@ -74,7 +75,7 @@ inline bool too_close(const std::array<float, 4>& one, const std::array<float, 4
 
 // Those that stay, by falling score, each class by itself.
 inline std::vector<Candidate> suppress(std::vector<Candidate> some, double iou, size_t most) {
-    std::stable_sort(some.begin(), some.end(), [](const auto& one, const auto& other) { return one.score > other.score; });
+    std::stable_sort(some.begin(), some.end(), [](auto& one, auto& other) { return one.score > other.score; });
     if (some.size() > MOST_CANDIDATES) some.resize(MOST_CANDIDATES);
     std::vector<Candidate> kept;
     std::vector<std::array<float, 4>> moved;
@@ -82,7 +83,8 @@ inline std::vector<Candidate> suppress(std::vector<Candidate> some, double iou, 
         if (kept.size() == most) break;
         std::array<float, 4> box = one.box;
         for (float& edge : box) edge += static_cast<float>(one.class_id) * CLASS_STEP;
-        if (std::any_of(moved.begin(), moved.end(), [&](const auto& other) { return too_close(other, box, iou); })) continue;
+        const auto rivals = [&](const auto& other) { return too_close(other, box, iou); };
+        if (std::any_of(moved.begin(), moved.end(), rivals)) continue;
         moved.push_back(box);
         kept.push_back(one);
     }
@@ -92,7 +94,8 @@ inline std::vector<Candidate> suppress(std::vector<Candidate> some, double iou, 
 inline std::array<double, 4> box_to_image(const std::array<float, 4>& box, const Frame& frame) {
     const auto edge = [](float at, int border, int resized, int side) {
         const auto gain = static_cast<float>(static_cast<double>(resized) / side);
-        return static_cast<double>(std::clamp((at - static_cast<float>(border)) / gain, 0.0f, static_cast<float>(side)));
+        const float inside = std::clamp((at - static_cast<float>(border)) / gain, 0.0f, static_cast<float>(side));
+        return static_cast<double>(inside);
     };
     return {edge(box[0], frame.left, frame.resized_width, frame.width),
             edge(box[1], frame.top, frame.resized_height, frame.height),
@@ -107,12 +110,13 @@ struct Span {
 // The pixels whose first edge lies between, with the margin on each side, as Ultralytics crops.
 inline Span pixels_between(double low, double high, double margin, int length) {
     const double reach = margin * (high - low);
-    const auto edge = [&](double at) { return static_cast<int>(std::ceil(std::clamp(at, 0.0, static_cast<double>(length)))); };
+    const auto end = static_cast<double>(length);
+    const auto edge = [&](double at) { return static_cast<int>(std::ceil(std::clamp(at, 0.0, end))); };
     return {edge(low - reach), edge(high + reach)};
 }
 
-// The pixels in the box where the weighted sum of the prototypes, brought to the image, is above 0: column after column,
-// so that no bitmap is needed.
+// The pixels in the box where the weighted sum of the prototypes, brought to the image, is above 0; column after
+// column, so that no bitmap is needed.
 inline Runs cut_mask(const std::vector<float>& weights, const Block& prototypes, const Axes& axes, const Frame& frame,
                      const std::array<double, 4>& box, double margin) {
     Runs mask(static_cast<int64_t>(frame.width) * frame.height);
@@ -129,17 +133,21 @@ inline Runs cut_mask(const std::vector<float>& weights, const Block& prototypes,
         for (int row = 0; row < high; ++row)
             for (int column = 0; column < wide; ++column)
                 cells[static_cast<size_t>(row * wide + column)] +=
-                    weights[static_cast<size_t>(plane)] * prototypes.at(plane, rows.start + row, columns.start + column);
+                    weights[static_cast<size_t>(plane)] *
+                    prototypes.at(plane, rows.start + row, columns.start + column);
     for (int x = across.start; x < across.stop; ++x) {
         bool hopeful = false;
         for (int row = 0; row < high; ++row) {
-            const auto cell = [&](int column) { return cells[static_cast<size_t>(row * wide + column - columns.start)]; };
-            hopeful |= (line[static_cast<size_t>(row)] = axes.columns[static_cast<size_t>(x)].sum(cell)) > 0;
+            const float* beside = cells.data() + row * wide - columns.start;
+            const float sum = axes.columns[static_cast<size_t>(x)].sum([&](int column) { return beside[column]; });
+            line[static_cast<size_t>(row)] = sum;
+            hopeful |= sum > 0;
         }
         if (!hopeful) continue;
         const auto cell = [&](int row) { return line[static_cast<size_t>(row - rows.start)]; };
         for (int y = down.start; y < down.stop; ++y)
-            if (axes.rows[static_cast<size_t>(y)].sum(cell) > 0) mask.add(static_cast<int64_t>(x) * frame.height + y, 1);
+            if (axes.rows[static_cast<size_t>(y)].sum(cell) > 0)
+                mask.add(static_cast<int64_t>(x) * frame.height + y, 1);
     }
     return mask;
 }
@@ -149,9 +157,10 @@ inline Answer decode_segment(const Block& output, const Block& prototypes, const
     const bool rows = output.columns == 6 + depth;
     if (!rows && output.rows != 4 + classes + depth)
         throw Error("the model gives other classes than the bundle names; export it again with 'seepseg export'");
-    std::vector<Candidate> kept = rows ? read_rows(output, classes)
-                                       : suppress(read_anchors(output, classes), bundle.iou, static_cast<size_t>(bundle.max_det));
-    if (kept.size() > static_cast<size_t>(bundle.max_det)) kept.resize(static_cast<size_t>(bundle.max_det));
+    const auto most = static_cast<size_t>(bundle.max_det);
+    std::vector<Candidate> kept =
+        rows ? read_rows(output, classes) : suppress(read_anchors(output, classes), bundle.iou, most);
+    if (kept.size() > most) kept.resize(most);
     const Axes axes = axes_of(frame, prototypes.rows, prototypes.columns, false);
     const int64_t step = rows ? 1 : output.columns;
     Answer answer;
@@ -162,7 +171,8 @@ inline Answer decode_segment(const Block& output, const Block& prototypes, const
         std::vector<float> weights;
         for (int index = 0; index < depth; ++index) weights.push_back(output.data[one.coefficients + index * step]);
         const std::array<double, 4> box = box_to_image(one.box, frame);
-        answer.instances.push_back({one.class_id, score, box, cut_mask(weights, prototypes, axes, frame, box, bundle.margin)});
+        Runs mask = cut_mask(weights, prototypes, axes, frame, box, bundle.margin);
+        answer.instances.push_back({one.class_id, score, box, std::move(mask)});
     }
     return answer;
 }

@@ -41,7 +41,8 @@ inline std::pair<int, float> class_of(const std::vector<float>& values, int back
 inline std::vector<Run> runs_of(const Block& logits, const Frame& frame, int background) {
     const Axes axes = axes_of(frame, logits.rows, logits.columns, true);
     std::vector<Run> runs;
-    std::vector<float> line(static_cast<size_t>(logits.planes * logits.columns)), values(static_cast<size_t>(logits.planes));
+    std::vector<float> line(static_cast<size_t>(logits.planes * logits.columns));
+    std::vector<float> values(static_cast<size_t>(logits.planes));
     for (int y = 0; y < frame.height; ++y) {
         for (int plane = 0; plane < logits.planes; ++plane)
             for (int column = 0; column < logits.columns; ++column)
@@ -53,8 +54,9 @@ inline std::vector<Run> runs_of(const Block& logits, const Frame& frame, int bac
                     [&](int column) { return line[static_cast<size_t>(plane * logits.columns + column)]; });
             const auto [id, probability] = class_of(values, background);
             if (id < 0) continue;
-            const bool goes_on = !runs.empty() && runs.back().row == y && runs.back().end == x && runs.back().class_id == id;
-            if (!goes_on) runs.push_back({y, x, x, id, 0, runs.size()});
+            const Run* last = runs.empty() ? nullptr : &runs.back();
+            if (!last || last->row != y || last->end != x || last->class_id != id)
+                runs.push_back({y, x, x, id, 0, runs.size()});
             runs.back().end = x + 1;
             runs.back().sum += static_cast<double>(probability);
         }
@@ -72,8 +74,9 @@ inline void join(std::vector<Run>& runs) {
     size_t above = 0;
     for (size_t at = 0; at < runs.size(); ++at) {
         const Run& one = runs[at];
-        while (runs[above].row < one.row - 1 || (runs[above].row == one.row - 1 && runs[above].end < one.start)) ++above;
-        for (size_t other = above; runs[other].row == one.row - 1 && runs[other].start <= one.end; ++other) {
+        const int before = one.row - 1;
+        while (runs[above].row < before || (runs[above].row == before && runs[above].end < one.start)) ++above;
+        for (size_t other = above; runs[other].row == before && runs[other].start <= one.end; ++other) {
             if (runs[other].class_id != one.class_id) continue;
             const size_t root = root_of(runs, at), other_root = root_of(runs, other);
             runs[std::max(root, other_root)].parent = std::min(root, other_root);
@@ -121,7 +124,7 @@ inline Answer decode_semantic(const Block& logits, const Frame& frame, const Bun
         throw Error("the model gives other classes than the bundle names; export it again with 'seepseg export'");
     std::vector<Run> runs = runs_of(logits, frame, bundle.background);
     std::vector<Component> parts = components_of(runs);
-    std::stable_sort(parts.begin(), parts.end(), [](const auto& one, const auto& other) { return one.mean() > other.mean(); });
+    std::stable_sort(parts.begin(), parts.end(), [](auto& one, auto& other) { return one.mean() > other.mean(); });
     Answer answer;
     for (const Component& part : parts) {
         const double score = part.mean();
