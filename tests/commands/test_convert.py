@@ -75,4 +75,4 @@ def test_a_dataset_that_is_there_is_left_alone_unless_told_otherwise(capsys: pyt
 @pytest.mark.usefixtures("pairs")
 def test_the_source_is_never_replaced_by_its_conversion(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["convert", "yolo", "images", "images", "--names", "a", "--overwrite"]) == 2
-    assert "images lies in images" in capsys.readouterr().err
+    assert "images is what is to be read" in capsys.readouterr().err

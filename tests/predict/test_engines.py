@@ -189,9 +189,23 @@ def test_openvino_computes_in_32_bits_whatever_the_processor_likes(run, monkeypa
             asked.append(settings)
             return super().compile_model(model, device, settings)
 
-    monkeypatch.setattr("openvino.Core", Listening)
+    monkeypatch.setattr("seepseg.predict.openvino_network.open_core", Listening)
     opened(run, "openvino")
     assert asked[0]["INFERENCE_PRECISION_HINT"] == "f32"
+
+
+def test_ctrl_c_is_heard_after_models_of_openvino_came_and_went(run):
+    """OpenVINO changes the stack that signals run on; pytest has one of its own, which a shell has not."""
+    script = (
+        "import faulthandler, signal, sys; faulthandler.enable()\n"
+        "from pathlib import Path; from seepseg.predict.engine import open_model\n"
+        "first, second = (open_model(Path(sys.argv[1]), engine='openvino') for _ in range(2))\n"
+        "del first; del second\n"
+        "try: signal.raise_signal(signal.SIGINT)\n"
+        "except KeyboardInterrupt: print('heard')"
+    )
+    done = subprocess.run([sys.executable, "-c", script, run], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "heard\n")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """An OpenVINO export as a function from pixels to raw output."""
 
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,10 @@ def load_network(where: Path, graph: bytes, weights: bytes, metadata: bytes, wis
     if wish.device not in (None, "cpu"):
         raise UsageError(f"engine openvino computes on the CPU; leave out device {wish.device}, or take engine torch")
     try:
-        openvino = import_openvino()
+        core = open_core()
     except ImportError:
         raise MissingExtra("openvino", "openvino", "engine openvino") from None
     facts = read_facts(where, _table(where, metadata))
-    core = openvino.Core()
     able = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     less = next((name for name in LESS if name in able), None) if wish.fast else None
     settings: dict[str, Any] = {
@@ -38,6 +38,13 @@ def load_network(where: Path, graph: bytes, weights: bytes, metadata: bytes, wis
             f"{where}: not a model that OpenVINO can load ({type(error).__name__}); copy it again, or export it again"
         ) from error
     return network_of(facts, _forward(where, compiled, facts.task), "cpu", _notes(wish.fast, less))
+
+
+@cache
+def open_core() -> Any:
+    """One for the whole process. Its plugin for the CPU gives signals a stack of their own and takes it back when it
+    goes; of two that don't go in order, the later leaves signals without one, and Ctrl-C ends in a crash."""
+    return import_openvino().Core()
 
 
 def import_openvino() -> Any:
