@@ -81,6 +81,7 @@ def test_input_json_says_how_pictures_were_made(weighted: Path) -> None:
         "scale": None,
         "bands": None,
         "metres_per_pixel": None,
+        "tile": 32,
     }
 
 
