@@ -33,6 +33,7 @@ def predict_moving(
             every=every,
             on_progress=on_progress,
             margin=request.margin,
+            batch=request.batch,
             overwrite=request.overwrite,
             **{key: value for key, value in asked.items() if value is not None},  # type: ignore[arg-type]
         )

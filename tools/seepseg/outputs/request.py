@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -13,13 +13,10 @@ from seepseg.cleaning.pipeline import Cleaning, check_cleaning, clean_prediction
 from seepseg.errors import UsageError
 from seepseg.evaluate.folder import show_path
 from seepseg.outputs.listing import list_entries
-from seepseg.outputs.opening import Tile
 from seepseg.outputs.place import open_place
-from seepseg.outputs.run import IOU, MAX_DET, Outcome, Plan, predict_images
-from seepseg.outputs.saving import USUAL
+from seepseg.outputs.run import IOU, MAX_DET, Outcome, Plan, Wishes, predict_images
 from seepseg.predict.confidence import Asked, Confidence, choose_confidence
-from seepseg.predict.decode import MARGIN
-from seepseg.predict.engine import BATCH, Model, open_model
+from seepseg.predict.engine import Model, open_model
 from seepseg.scenes.hysteresis import Hysteresis
 from seepseg.scenes.tiling import overlap_px
 from seepseg.wording import enumerate_words
@@ -34,7 +31,7 @@ _ENGINE_PACKAGES = {"torch": "torch", "torchscript": "torch", "onnx": "onnxrunti
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class Request(Wishes):
     """A prediction as asked for."""
 
     model: Path
@@ -47,15 +44,6 @@ class Request:
     threads: int | None = None
     fast: bool = False
     filters: Filters = field(default_factory=Filters)
-    cleaning: Cleaning = field(default_factory=Cleaning)
-    hysteresis: Hysteresis | None = None
-    gsd: float | None = None
-    mask_vector: Path | None = None
-    tile: Tile = "auto"
-    overlap: float | None = None
-    margin: float = MARGIN
-    batch: int = BATCH
-    save: tuple[str, ...] = USUAL
     overwrite: bool = False
 
 
@@ -72,7 +60,7 @@ def predict(request: Request) -> tuple[Ready, Outcome]:
     """Images and scenes, into the folder."""
     entries, notes = list_entries(request.source)
     ready = make_ready(request)
-    plan = _plan(request, ready)
+    plan = Plan(ready.confidence, **{wish.name: getattr(request, wish.name) for wish in fields(Wishes)})
     made = describe(request, ready)
     place, _ = open_place(request.out, request.source, request.model, made, overwrite=request.overwrite)
     outcome = predict_images(prepared(ready.model, request.filters), entries, place, plan, made)
@@ -182,21 +170,6 @@ class _Prepared:
         found = self._model.predict([filter_image(image, self._filters) for image in images], **asked)
         metres = self._model.input.metres_per_pixel
         return [clean_prediction(one, self._cleaning, metres_per_pixel=metres) for one in found]
-
-
-def _plan(request: Request, ready: Ready) -> Plan:
-    return Plan(
-        ready.confidence,
-        cleaning=request.cleaning,
-        hysteresis=request.hysteresis,
-        gsd=request.gsd,
-        mask_vector=request.mask_vector,
-        tile=request.tile,
-        overlap=request.overlap,
-        margin=request.margin,
-        batch=request.batch,
-        save=request.save,
-    )
 
 
 def _levels(hysteresis: Hysteresis | None) -> Any:

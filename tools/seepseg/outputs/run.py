@@ -35,11 +35,10 @@ MOST_BYTES = 100_000_000
 """Bytes of pixels in a batch; one of large photos is smaller than asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How every image is predicted."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """How every image is predicted, as far as the user may say."""
 
-    confidence: Confidence
     cleaning: Cleaning = field(default_factory=Cleaning)
     hysteresis: Hysteresis | None = None
     gsd: float | None = None
@@ -49,6 +48,13 @@ class Plan:
     margin: float = MARGIN
     batch: int = BATCH
     save: tuple[str, ...] = USUAL
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(Wishes):
+    """And above which confidences, once the model is known."""
+
+    confidence: Confidence
 
 
 @dataclass(frozen=True, slots=True)
