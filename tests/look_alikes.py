@@ -1,6 +1,7 @@
 """For each recipe that is kept, a tiny set laid out as the real one, quirks included."""
 
 import json
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,9 +27,10 @@ def blob(seed: int, value: int = 255, height: int = 64, width: int = 64) -> Pixe
     return mask
 
 
-def save(path: Path, pixels: NDArray[np.generic]) -> None:
+def save(path: Path, pixels: NDArray[np.generic], kind: str | None = None) -> None:
+    """As the ending says, or as a kind of file that it does not say."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path)
+    Image.fromarray(pixels).save(path, kind)
 
 
 def seep(root: Path) -> None:
@@ -36,6 +38,23 @@ def seep(root: Path) -> None:
         name = f"{41000 + tile // 2:06d}.{tile:06d}.tif"
         save(root / "seep_detection/train_images_256" / name, picture(tile).astype(np.uint16) * 60)
         save(root / "seep_detection/train_masks_256" / name, blob(tile, tile % 7 + 1))
+
+
+def two_lungs(seed: int) -> Pixels:
+    mask = np.zeros((64, 64), np.uint8)
+    for x in (20, 44):
+        cv2.ellipse(mask, (x, 30 + seed % 5), (8, 18), 0, 0, 360, 255, -1)
+    return mask
+
+
+def colours(seed: int, height: int = 64, width: int = 64) -> Pixels:
+    """A picture in colours."""
+    return np.dstack([picture(3 * seed + band, height, width) for band in range(3)])
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
 
 
 def sos(root: Path) -> None:
@@ -54,9 +73,11 @@ def sos_refined(root: Path) -> None:
 
 
 def mcan(root: Path) -> None:
+    """Cut out of pictures that hold scene and mask, so that both have three equal bands and greys of JPEG."""
     for number in range(COUNT):
-        save(root / "images" / f"{number}.png", picture(number))
-        save(root / "masks" / f"{number}.png", 255 - blob(number))
+        greys = cv2.GaussianBlur(255 - blob(number), (0, 0), 1)
+        save(root / "images" / f"test{number}.png", np.dstack([picture(number)] * 3))
+        save(root / "masks" / f"test{number}.png", np.dstack([greys] * 3))
 
 
 def oil_spill(root: Path) -> None:
@@ -80,58 +101,91 @@ def oil_spill(root: Path) -> None:
 
 
 def lungs(root: Path) -> None:
-    folder = root / "data" / "Lung Segmentation"
-    for number in range(COUNT):
-        save(folder / "CXR_png" / f"CHNCXR_{number:04d}_0.png", picture(number))
-        save(folder / "masks" / f"CHNCXR_{number:04d}_0_mask.png", blob(number))
-        save(folder / "CXR_png" / f"MCUCXR_{number:04d}_0.png", picture(100 + number))
-        save(folder / "masks" / f"MCUCXR_{number:04d}_0.png", blob(100 + number))
-    save(folder / "CXR_png" / "CHNCXR_0999_1.png", picture(999))
-    (folder / "ClinicalReadings").mkdir()
+    """The archive of Kaggle holds everything twice, in the root and below data/."""
+    for folder in (root / "Lung Segmentation", root / "data" / "Lung Segmentation"):
+        for number in range(COUNT):
+            ill = number % 2
+            save(folder / "CXR_png" / f"CHNCXR_{number:04d}_{ill}.png", colours(number))
+            save(folder / "masks" / f"CHNCXR_{number:04d}_{ill}_mask.png", two_lungs(number))
+            save(folder / "CXR_png" / f"MCUCXR_{number:04d}_{ill}.png", picture(100 + number))
+            save(folder / "masks" / f"MCUCXR_{number:04d}_{ill}.png", two_lungs(100 + number))
+        save(folder / "CXR_png" / "CHNCXR_0999_1.png", picture(999))
+        save(folder / "test" / "CHNCXR_0998_1.png", picture(998))
+        write(folder / "ClinicalReadings" / "CHNCXR_0001_0.txt", "male 45yrs\nnormal\n")
+        write(folder / "NLM-MontgomeryCXRSet-ReadMe.pdf", "%PDF-1.4\n")
 
 
 def oil_tanks(root: Path) -> None:
     lines = ["image_id,class,bounds"]
     for number in range(2 * COUNT):
-        save(root / "images" / f"{number:08x}-tank.jpg", picture(number))
-        lines.append(f'{number:08x}-tank,oil-storage-tank,"({10 + number}, 12, {30 + number}, 33)"')
+        name = str(uuid.UUID(int=number << 64))
+        save(root / "images" / f"{name}.jpg", colours(number))
+        lines.append(f'{name},oil-storage-tank,"({10 + number}, 12, {30 + number}, 33)"')
+        lines.append(f'{name},oil-storage-tank,"({5 + number}, 50, {13 + number}, 58)"')
     (root / "annotations.csv").write_text("\n".join(lines) + "\n")
-    save(root / "extras" / "extra.jpg", picture(900))
+    save(root / "extras" / f"{uuid.UUID(int=1)}.jpg", colours(900))
 
 
 def flood(root: Path) -> None:
+    """Pictures gathered from the web: some are PNG whatever they are called."""
     for number in range(COUNT):
-        save(root / "Image" / f"{number}.jpg", picture(number))
-        save(root / "Mask" / f"{number}.png", blob(number))
+        kind = "PNG" if number == 3 else "JPEG"
+        save(root / "Image" / f"{number}.jpg", colours(number, 48 + number, 64), kind)
+        save(root / "Mask" / f"{number}.png", blob(number, 255, 48 + number, 64))
     (root / "metadata.csv").write_text("Image,Mask\n" + "".join(f"{n}.jpg,{n}.png\n" for n in range(COUNT)))
 
 
 def retina(root: Path) -> None:
     for number in range(21, 21 + COUNT):
-        save(root / "DRIVE/training/images" / f"{number}_training.tif", picture(number))
-        save(root / "DRIVE/training/1st_manual" / f"{number}_manual1.gif", blob(number))
+        save(root / "DRIVE/training/images" / f"{number}_training.tif", colours(number))
+        save(root / "DRIVE/training/1st_manual" / f"{number}_manual1.gif", vessels(number))
         save(root / "DRIVE/training/mask" / f"{number}_training_mask.gif", np.full((64, 64), 255, np.uint8))
-    save(root / "DRIVE/test/images/01_test.tif", picture(1))
+    save(root / "DRIVE/test/images/01_test.tif", colours(1))
+    save(root / "DRIVE/test/mask/01_test_mask.gif", np.full((64, 64), 255, np.uint8))
+
+
+def vessels(seed: int) -> Pixels:
+    """A tree of lines 3 to 1 pixels wide."""
+    mask = np.zeros((64, 64), np.uint8)
+    for width, ends in ((3, ((32, 62), (32, 34))), (2, ((32, 34), (10, 8))), (1, ((32, 34), (50, 6 + seed % 9)))):
+        cv2.line(mask, *ends, 255, width)
+    return mask
 
 
 def penn_fudan(root: Path) -> None:
+    """Two cities; people of one picture have the values 1, 2, 3 …"""
     for number in range(1, COUNT + 1):
-        save(root / "PennFudanPed/PNGImages" / f"FudanPed{number:05d}.png", picture(number))
+        name = f"{'FudanPed' if number % 2 else 'PennPed'}{number:05d}"
         people = blob(number, 1)
-        people[:8, :6] = 2
-        save(root / "PennFudanPed/PedMasks" / f"FudanPed{number:05d}_mask.png", people)
-    (root / "PennFudanPed/readme.txt").write_text("pedestrians")
+        people[:8, :6], people[56:, 50:] = 2, 3
+        save(root / "PennFudanPed/PNGImages" / f"{name}.png", colours(number))
+        save(root / "PennFudanPed/PedMasks" / f"{name}_mask.png", people)
+        write(root / "PennFudanPed/Annotation" / f"{name}.txt", "# Compatible with PASCAL Annotation Version 1.00\n")
+    write(root / "PennFudanPed/readme.txt", "pedestrians")
+    write(root / "PennFudanPed/added-object-list.txt", "PennPed00002: 2\n")
 
 
 def pets(root: Path) -> None:
+    """Some pictures are GIF, PNG with transparency or grey, all called .jpg; leftovers of other tools lie around."""
+    kinds = [("JPEG", colours), ("GIF", picture), ("PNG", translucent), ("JPEG", picture)]
     for number in range(1, COUNT + 1):
-        save(root / "images" / f"Abyssinian_{number}.jpg", picture(number))
+        name = f"{'Abyssinian' if number < 5 else 'Egyptian_Mau'}_{number}"
+        kind, draw = kinds[number % len(kinds)]
+        save(root / "images" / f"{name}.jpg", draw(number), kind)
         trimap = np.full((64, 64), 2, np.uint8)
         inner, outer = blob(number, 1), cv2.dilate(blob(number, 1), np.ones((5, 5)))
         trimap[outer > 0], trimap[inner > 0] = 3, 1
-        save(root / "annotations/trimaps" / f"Abyssinian_{number}.png", trimap)
-    (root / "annotations/list.txt").write_text("Abyssinian_1 1 1 1\n")
-    (root / "images/Abyssinian_1.mat").write_bytes(b"matlab")
+        save(root / "annotations/trimaps" / f"{name}.png", trimap)
+        write(root / "annotations/trimaps" / f"._{name}.png", "\0\5\26\7Mac OS X")
+    save(root / "images/Abyssinian_104.jpg", colours(104))
+    write(root / "annotations/list.txt", "Abyssinian_1 1 1 1\n")
+    write(root / "annotations/xmls/Abyssinian_1.xml", "<annotation/>\n")
+    write(root / "images/Abyssinian_100.mat", "MATLAB 5.0 MAT-file")
+
+
+def translucent(seed: int) -> Pixels:
+    """Colours, and how far each pixel covers what lies below: everywhere wholly."""
+    return np.dstack([colours(seed), np.full((64, 64), 255, np.uint8)])
 
 
 def cityscapes(root: Path) -> None:

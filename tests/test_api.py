@@ -43,7 +43,7 @@ class Opened(SimpleNamespace):
 
     def predict(self, images, **settings):
         self.calls.append((list(images), settings))
-        one = Detection(0, 0.9, (0, 0, 1, 1), np.ones((1, 1), np.uint8), 0, 0)
+        one = Detection(0, 0.9, (30, 30, 31, 31), np.ones((1, 1), np.uint8), 30, 30)
         return [Prediction(image.shape[1], image.shape[0], (one,), NAMES) for image in images]
 
 
@@ -169,3 +169,10 @@ def test_of_a_scene_only_what_is_sure_enough_is_kept(tmp_path):
     model = LoadedModel(Opened(rule=DECIBELS, thresholds=STORED))
     assert model.find(file).settings["confidence"] == [0.4, 0.15]
     assert model.find(file, conf=0.95).objects == ()
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_classes_in_one_place_stay_apart_in_a_scene_if_asked_for(tmp_path, apart):
+    file = write_geotiff(tmp_path / "scene.tif", np.full((64, 64), -10, np.float32))
+    found = LoadedModel(Opened(rule=DECIBELS)).find(file, classes_apart=apart)
+    assert found.settings["classes_apart"] == apart

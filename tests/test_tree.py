@@ -25,13 +25,18 @@ def draw_tree() -> str:
     lines = ["# The package, file by file", "", "```", "tools/seepseg/"]
     lines += [describe(file, 2) for file in modules(PACKAGE)]
     for folder in packages():
-        lines.append(cut(f"  {folder.name}/", first_sentence(folder / "__init__.py")))
-        lines += [describe(file, 4) for file in modules(folder)]
+        lines += describe_package(folder, 2)
     return "\n".join([*lines, "```", ""])
 
 
-def packages() -> list[Path]:
-    return sorted(file.parent for file in PACKAGE.glob("*/__init__.py"))
+def describe_package(folder: Path, indent: int) -> list[str]:
+    lines = [cut(" " * indent + f"{folder.name}/", first_sentence(folder / "__init__.py"))]
+    lines += [describe(file, indent + 2) for file in modules(folder)]
+    return [*lines, *(line for inner in packages(folder) for line in describe_package(inner, indent + 2))]
+
+
+def packages(folder: Path = PACKAGE) -> list[Path]:
+    return sorted(file.parent for file in folder.glob("*/__init__.py"))
 
 
 def modules(folder: Path) -> Iterator[Path]:

@@ -33,6 +33,8 @@ from seepseg.scaling import Rule
 SEEN, SMALLEST = 0.1, 20
 """The share of an object that has to lie on a true one to belong to it; true ones of fewer pixels don't count."""
 WHOLE, WHOLE_QUICK = 2016, 992
+SHIFT = 16
+"""Pixels by which the untiled scene is shifted for another answer, to see how near a network can come to itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ def compare(scene: Scenery, folder: Path, job: Answer, bundle: Path | None, limi
         "seepseg, best engine, f32": ("ours", best),
         "seepseg, best engine, --fast": ("ours", best | {"fast": True}),
         "SAHI": ("sahi", {}),
+        "SAHI, class_agnostic": ("sahi", {"class_agnostic": True}),
         "loop over tiles, nothing merged": ("loop", {}),
     }
     tiles = f"tiles of {job['imgsz']} px, overlap {job['overlap']:g}, {job['threads']} threads"
@@ -178,30 +181,31 @@ def judge(truth: Path, shapes: list[Shape]) -> Answer:
 
 
 def compare_tiled(scene: Scenery, folder: Path, job: Answer, limit: float) -> None:
-    """Tiles against one call of the network on all of it."""
-    maps, size = [], scene.width
-    for part, label in (("ours", "tiled"), ("untiled", "untiled")):
+    """Tiles against one call of the network on all of it; and that against itself, on the scene shifted."""
+    maps, size = {}, scene.width
+    whole = size - 2 * SHIFT
+    ways: dict[str, tuple[str, Answer]] = {
+        "tiled": ("ours", {}),
+        "untiled": ("untiled", {"size": whole, "shift": 0}),
+        "shifted": ("untiled", {"size": whole, "shift": SHIFT}),
+    }
+    for label, (part, more) in ways.items():
         place = folder / f"{label}.pkl"
-        more = {
-            "scene": str(scene.echo),
-            "size": size,
-            "engine": "torch",
-            "label": f"{label}, {size} px",
-            "found": str(place),
-        }
-        answer = run_alone(__file__, part, job | more, limit=limit)
+        about = {"scene": str(scene.echo), "engine": "torch", "label": f"{label}, {size} px", "found": str(place)}
+        answer = run_alone(__file__, part, job | about | more, limit=limit)
         if "failed" in answer:
             print(f"\n{label}, {size} px: {answer['failed']}")
             return
-        maps.append(paint_classes(pickle.loads(place.read_bytes()), size))
-    tiled, untiled = maps
+        maps[label] = paint_classes(pickle.loads(place.read_bytes()), size)[SHIFT:whole, SHIFT:whole]
+    tiled, untiled, shifted = maps.values()
     print(f"\n{size} × {size} px, tiled against untiled: IoU {iou(tiled > 0, untiled > 0):.4f}")
-    for number in np.union1d(*map(np.unique, maps)).tolist():
+    print_seen_by_both(tiled > 0, untiled > 0)
+    print(f"  untiled against untiled, shifted by {SHIFT} px: IoU {iou(shifted > 0, untiled > 0):.4f}")
+    for number in np.union1d(tiled, untiled).tolist():
         if number:
             print(f"  class {number - 1}: {iou(tiled == number, untiled == number):.4f}")
-    print_seen_by_both(tiled > 0, untiled > 0)
-    photo = fit_photo(cv2.imread(str(scene.rendered)), size, size)
-    gap = np.full((size, 8, 3), 255, np.uint8)
+    photo = fit_photo(cv2.imread(str(scene.rendered)), size, size)[SHIFT:whole, SHIFT:whole]
+    gap = np.full((len(photo), 8, 3), 255, np.uint8)
     sheet = np.hstack([overlay(photo, tiled), gap, overlay(photo, untiled)])
     picture = folder / "tiled-untiled.png"
     cv2.imwrite(str(picture), sheet[..., ::-1])

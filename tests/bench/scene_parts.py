@@ -48,17 +48,19 @@ def run_ours(job: Answer) -> Answer:
 
 
 def run_untiled(job: Answer) -> Answer:
+    """One call of the network on a square of the scene that begins `shift` pixels from its corner."""
     from seepseg.predict.engine import open_model
     from seepseg.scenes.scene import open_scene
 
-    size = job["size"]
+    size, shift = job["size"], job["shift"]
     model = open_model(Path(job["model"]), engine="torch", device="cpu", imgsz=size, threads=job["threads"])
     with open_scene(Path(job["scene"]), as_stored(model)) as scene:
-        pixels, _ = scene.read(Window(0, 0, size, size))
+        pixels, _ = scene.read(Window(shift, shift, size, size))
     began = time.perf_counter()
     (found,) = model.predict([pixels], conf=job["conf"], max_det=10_000)
     seconds = time.perf_counter() - began
-    return finish(job, seconds, [(one.class_id, one.x, one.y, one.mask) for one in reversed(found.detections)])
+    shapes = [(one.class_id, shift + one.x, shift + one.y, one.mask) for one in reversed(found.detections)]
+    return finish(job, seconds, shapes)
 
 
 def as_stored(model: Any) -> Any:
@@ -81,6 +83,7 @@ def run_sahi(job: Answer) -> Answer:
     image = cv2.imread(job["rendered"], cv2.IMREAD_COLOR)
     tiles = {"slice_height": side, "slice_width": side}
     tiles |= {"overlap_height_ratio": job["overlap"], "overlap_width_ratio": job["overlap"]}
+    tiles |= {"postprocess_class_agnostic": job.get("class_agnostic", False)}
     result = get_sliced_prediction(image, model, perform_standard_pred=False, verbose=0, **tiles)
     seconds = time.perf_counter() - began
     shapes = [

@@ -42,4 +42,4 @@ def edge_run(torch: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def edge_bundle(edge_run: Path) -> Path:
-    return export(edge_run, edge_run.parent / "edge-bundle", ("torchscript", "onnx"), images=1).path
+    return export(edge_run, edge_run.parent / "edge-bundle", ("torchscript", "onnx", "openvino"), images=1).path

@@ -79,6 +79,11 @@ def test_entries_that_a_reader_does_not_know_are_no_fault(bundle):
     assert open_bundle(bundle).formats == ("torchscript",)
 
 
+def test_models_of_bits_that_a_reader_does_not_know_are_no_fault(bundle):
+    edit(bundle, fast={"onnx": {"precision": "int2"}, "coreml": {"precision": "int8"}})
+    assert open_bundle(bundle).fast == {}
+
+
 @pytest.mark.parametrize(
     ("facts", "words"),
     [
@@ -89,6 +94,10 @@ def test_entries_that_a_reader_does_not_know_are_no_fault(bundle):
         ({"names": [1]}, "its names of classes are damaged"),
         ({"imgsz": 65}, "imgsz 65 and stride 32 don't go together"),
         ({"imgsz": True}, "does not say 'imgsz'"),
+        ({"imgsz": 2**20}, "imgsz 1048576 is more than any model takes"),
+        ({"fast": [1]}, "does not say 'fast'"),
+        ({"fast": {"onnx": "int8"}}, "does not say 'fast'"),
+        ({"fast": {"onnx": {"precision": "int8"}}}, "says that it holds 'onnx in int8', which it does not"),
         ({"models": {"onnx": {}}}, "says that it holds 'onnx', which it does not"),
         ({"files": [1]}, "its list of files is damaged"),
         ({"files": {"../a": {"bytes": 1, "sha256": ""}}}, "its list of files is damaged"),

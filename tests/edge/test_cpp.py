@@ -12,10 +12,10 @@ from pycocotools import mask as coco_mask
 from edge.conftest import SCALE, chosen_thresholds
 from predict.conftest import picture, untrained
 from seepseg.edge.bundle import write_manifest
+from seepseg.edge.counterparts import match
 from seepseg.edge.cpp import build, find_compiler
 from seepseg.edge.export import export
-from seepseg.edge.parity import count_differing
-from seepseg.outputs.cutting import cut_to_limits
+from seepseg.outputs.cutting import cut_to_data, cut_to_limits
 from seepseg.outputs.verdict import judge
 from seepseg.predict.engine import open_model
 from seepseg.scaling import Rule, show
@@ -80,15 +80,16 @@ def as_prediction(told):
     return Prediction(told["width"], told["height"], tuple(found))
 
 
-def assert_same(told, model, pixels, limits=LIMITS):
-    (full,) = model.predict([pixels], conf=0.001, margin=0.05)
+def assert_same(told, model, pixels, limits=LIMITS, nodata=None):
+    (full,) = model.predict([pixels], conf=0.001, margin=0.05, masks_above=limits)
+    full = cut_to_data(full, nodata)
     expected, found = cut_to_limits(full, limits), as_prediction(told)
     assert (found.height, found.width) == pixels.shape[:2]
     assert [one["class"] for one in told["instances"]] == [model.names[at] for at in found.class_ids]
     assert found.class_ids.tolist() == expected.class_ids.tolist()
     np.testing.assert_allclose(found.scores, expected.scores, atol=1e-4)
     np.testing.assert_allclose(found.boxes, expected.boxes, atol=0.02)
-    assert count_differing(expected, found) == 0
+    assert match(expected, found, limits).differing == 0
     verdict = judge(full, model.thresholds, model.names)
     assert told["verdict"] == pytest.approx(
         {key: getattr(verdict, key) for key in ("present", "score", "probability", "threshold")}, abs=1e-5
@@ -130,7 +131,7 @@ def test_settings_are_those_of_the_bundle(program, bundle, reference, tmp_path):
     image = picture(64, 64)
     (told,) = answer(program, edit(bundle, iou=0.2, max_det=4, margin=0.5), netpbm(tmp_path / "a.ppm", image))
     (full,) = reference.predict([image], conf=0.001, iou=0.2, max_det=4, margin=0.5)
-    assert count_differing(cut_to_limits(full, LIMITS), as_prediction(told)) == 0
+    assert match(cut_to_limits(full, LIMITS), as_prediction(told), LIMITS).differing == 0
     assert len(told["instances"]) > 1
 
 
@@ -141,7 +142,20 @@ def test_values_without_a_head_are_read_by_their_size(program, edge_bundle, refe
     pixels = show(values, Rule.from_json(SCALE))
     (tmp_path / "a.raw").write_bytes((pixels if kind == "u1" else values).astype(kind).tobytes())
     (told,) = answer(program, "--size", "64x40", edge_bundle, tmp_path / "a.raw")
-    assert_same(told, reference, pixels)
+    nodata = (pixels == 0).astype(np.uint8) if kind == "<f4" else None
+    assert_same(told, reference, pixels, nodata=nodata)
+
+
+@pytest.mark.parametrize("empty", [8, 40])
+def test_what_lies_where_a_file_holds_no_data_is_no_object(program, edge_bundle, reference, tmp_path, empty):
+    values = np.random.default_rng(0).normal(-17, 8, (40, 64)).astype(np.float32)
+    values[:, :empty] = SCALE["nodata"]
+    (tmp_path / "a.raw").write_bytes(values.tobytes())
+    (told,) = answer(program, "--size", "64x40", edge_bundle, tmp_path / "a.raw")
+    found = as_prediction(told)
+    assert len(found) > 0
+    assert not any(one.mask[:, :empty].any() for one in found.detections)
+    assert_same(told, reference, show(values, Rule.from_json(SCALE)), nodata=np.uint8(values == SCALE["nodata"]))
 
 
 def test_sixteen_bits_become_pixels_by_the_rule(program, bundle, reference, tmp_path):
@@ -149,7 +163,8 @@ def test_sixteen_bits_become_pixels_by_the_rule(program, bundle, reference, tmp_
     values = np.random.default_rng(0).integers(0, 3000, (48, 80, 3)).astype(np.uint16)
     planes = values[..., ::-1].transpose(2, 0, 1)[[2, 0, 1]].astype(np.float32)
     (told,) = answer(program, edit(bundle, scale=rule.as_json()), netpbm(tmp_path / "a.ppm", values))
-    assert_same(told, reference, rule.apply(planes, planes != 0))
+    nodata = (planes == 0).all(axis=0).astype(np.uint8)
+    assert_same(told, reference, rule.apply(planes, planes != 0), nodata=nodata)
 
 
 def test_a_rule_for_8_bits_may_pick_bands(program, bundle, reference, tmp_path):
@@ -313,6 +328,15 @@ def test_a_slip_in_the_command_is_told(program, words):
     done = run(program, *words.split())
     assert_refused(done, SLIPS[words])
     assert done.stderr.endswith("; see --help\n")
+
+
+def test_an_export_compares_it_too(program, edge_run, tmp_path):
+    made = export(edge_run, tmp_path / "bundle", images=5, program=program)
+    (found,) = [one for one in made.parities if one.runtime == "c++"]
+    assert found.equal
+    assert found.instances > 10
+    assert (found.raw, found.images) == (None, 5)
+    assert found.box_px.most < 0.01
 
 
 def test_help_is_no_error(program):

@@ -2,17 +2,18 @@ import hashlib
 import json
 import resource
 import sys
+import zipfile
 
 import numpy as np
 import pytest
 
 from make_dataset import write_dataset
+from make_parity import differing_parity
 from make_steady import steady_weights
 from predict.conftest import picture, torch
 from seepseg.edge import export as module
 from seepseg.edge.bundle import open_bundle
 from seepseg.edge.export import ParityError, export
-from seepseg.edge.parity import Parity
 from seepseg.errors import MissingExtra, OutputError, UsageError
 from seepseg.measures.threshold_file import write_thresholds
 from seepseg.measures.thresholds import Choice, PresenceChoice, Rule, Thresholds
@@ -60,7 +61,13 @@ def test_a_bundle_holds_what_the_run_knows(run, made):
     facts = open_bundle(made.path).facts
     assert (facts["scale"], facts["bands"], facts["metres_per_pixel"]) == (SCALE, [1], 20.0)
     assert facts["presence"]["per_class"]["class1"]["recall"] == 0.8
-    assert facts["training"] == {"data_hash": "abc", "images": {"val": 1}, "commit": None, "licence": "CC0"}
+    assert facts["training"] == {
+        "data": "data",
+        "data_hash": "abc",
+        "images": {"val": 1},
+        "commit": None,
+        "licence": "CC0",
+    }
     assert facts["weights"]["sha256"] == hashlib.sha256((run / "weights/best.pt").read_bytes()).hexdigest()
 
 
@@ -82,8 +89,12 @@ def test_a_zipped_bundle_answers_as_its_folder(run, made):
 
 
 def test_answers_are_compared_on_the_data_of_the_run(made):
-    assert made.images == "1 test images of data"
-    assert [one.engine for one in made.parities] == ["torchscript", "onnx"]
+    assert made.images == "1 test image of data"
+    both = ["torchscript", "onnx"]
+    assert [(one.runtime, one.engine) for one in made.parities] == [
+        *(("predict", engine) for engine in both),
+        *(("edge", engine) for engine in both),
+    ]
     assert all(one.equal and one.instances for one in made.parities)
 
 
@@ -92,7 +103,7 @@ def test_data_that_are_gone_are_named(run, tmp_path):
     (tmp_path / "weights/best.pt").write_bytes((run / "weights/best.pt").read_bytes())
     (tmp_path / "args.yaml").write_text("data: gone/data.yaml")
     made = export(tmp_path, tmp_path / "b", images=1)
-    assert made.images == "1 random images, as those of gone/data.yaml cannot be read from here"
+    assert made.images == "1 random image, as those of gone/data.yaml cannot be read from here"
 
 
 def test_nothing_lands_beside_the_weights(run, made):
@@ -105,11 +116,42 @@ def test_nothing_lands_beside_the_weights(run, made):
 
 
 def test_a_model_that_answers_otherwise_leaves_nothing_behind(run, tmp_path, monkeypatch):
-    wrong = Parity("torchscript", 1, 9, 2, 0.5, 0.1, 1.0)
-    monkeypatch.setattr(module, "compare_models", lambda *others: [wrong])
-    with pytest.raises(ParityError, match="torchscript: 2 of 9 instances differ, scores by 1"):
+    monkeypatch.setattr(module, "compare", lambda *others: [differing_parity()])
+    with pytest.raises(
+        ParityError, match=r"torchscript run by edge: 2 of 9 instances differ, scores by 1\.0e-01, 1 verdict"
+    ):
         export(run, tmp_path / "b")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_program_that_gives_no_answer_is_told_and_nothing_kept(run, tmp_path):
+    program = tmp_path / "seepseg-edge"
+    program.write_text("#!/bin/sh\necho it is broken >&2\nexit 2\n")
+    program.chmod(0o755)
+    with pytest.raises(UsageError, match="seepseg-edge: gives no answer: it is broken"):
+        export(run, tmp_path / "b", images=1, program=program)
+    assert [one.name for one in tmp_path.iterdir()] == ["seepseg-edge"]
+
+
+def test_a_model_card_and_figures_of_parity_are_in_the_bundle(made):
+    facts = open_bundle(made.path).facts
+    assert {"MODEL.md", "bundle.json"} <= {file.name for file in made.path.iterdir()}
+    assert [one["runtime"] for one in facts["parity"]["models"]] == ["predict", "predict", "edge", "edge"]
+    assert "| torchscript | predict | fp32 |" in (made.path / "MODEL.md").read_text()
+    assert "Licence of the data: CC0" in (made.path / "MODEL.md").read_text()
+
+
+def test_where_the_training_data_lay_does_not_leave_with_the_model(torch, run, tmp_path):
+    checkpoint = torch.load(run / "weights/best.pt", weights_only=False)
+    model = checkpoint["model"]
+    model.args = {"data": "/home/somebody/data.yaml"}
+    torch.save({"model": model, "train_args": checkpoint["train_args"] | model.args}, tmp_path / "some.pt")
+    made = export(tmp_path / "some.pt", tmp_path / "b", images=1)
+    with zipfile.ZipFile(made.path / "model.torchscript") as program:
+        (name,) = (name for name in program.namelist() if name.endswith("extra/config.txt"))
+        told = json.loads(program.read(name))
+    assert told["task"] == "segment"
+    assert "somebody" not in json.dumps(told)
 
 
 def test_a_bundle_that_is_there_is_replaced_only_if_asked(run, tmp_path):

@@ -40,7 +40,11 @@ from seepseg.edge.runtime import load_bundle
 model = load_bundle(sys.argv[1], engine=sys.argv[2], threads=1)
 print(json.dumps([deeds, answer_as_json("tile", model.answer(np.load(sys.argv[3])))]))
 """
-ENGINES = {"torchscript": ("torch", {"torch", "torchgen"}), "onnx": ("onnxruntime", {"onnxruntime"})}
+ENGINES = {
+    "torchscript": ("torch", {"torch", "torchgen"}),
+    "onnx": ("onnxruntime", {"onnxruntime"}),
+    "openvino": ("openvino", {"openvino"}),
+}
 
 
 def run_walled(bundle, engine, tmp_path):

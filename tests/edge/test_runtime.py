@@ -1,3 +1,4 @@
+import hashlib
 import json
 import shutil
 
@@ -91,10 +92,11 @@ def found(settings):
     return Prediction(64, 64, (Detection(0, 0.2, (1, 1, 2, 2), np.zeros((0, 0), np.uint8), 1, 1),))
 
 
-def test_onnx_gives_the_same_instances(edge, edge_bundle):
+@pytest.mark.parametrize("engine", ["onnx", "openvino"])
+def test_every_engine_gives_the_same_instances(edge, edge_bundle, engine):
     image = picture(48, 80)
-    other = load_bundle(edge_bundle, engine="onnx", threads=1)
-    assert other.engine == "onnx"
+    other = load_bundle(edge_bundle, engine=engine, threads=1)
+    assert other.engine == engine
     assert_same(other.predict(image), edge.predict(image))
 
 
@@ -160,20 +162,54 @@ def test_a_setting_that_cannot_be_is_refused(bundle, value):
         load_bundle(bundle)
 
 
+FILES = {"torchscript": "model.torchscript", "onnx": "model.onnx", "openvino": "model.xml"}
+
+
+@pytest.mark.parametrize("engine", FILES)
 @pytest.mark.parametrize(
     ("facts", "words"),
     [
-        ({"format": 2}, "format 2 is newer"),
-        ({"names": ["a", "b", "c"]}, r"model\.torchscript: disagrees with the bundle on names"),
+        ({"names": ["a", "b", "c"]}, "disagrees with the bundle on names"),
         ({"stride": 64}, "disagrees with the bundle on stride"),
         ({"imgsz": 96}, "takes images of 64, but the bundle says 96"),
         ({"background": 1}, "disagrees with the bundle on background"),
+        ({"task": "semantic"}, "disagrees with the bundle on task"),
     ],
 )
-def test_a_bundle_that_is_not_its_models_is_refused(bundle, facts, words):
+def test_a_bundle_that_is_not_its_models_is_refused(bundle, facts, words, engine):
     edit(bundle, **facts)
-    with pytest.raises(UsageError, match=words):
-        load_bundle(bundle, engine="torchscript")
+    with pytest.raises(UsageError, match=f"{FILES[engine]}: {words}"):
+        load_bundle(bundle, engine=engine)
+
+
+def test_a_newer_bundle_is_refused(bundle):
+    edit(bundle, format=2)
+    with pytest.raises(UsageError, match=r"bundle\.json: format 2 is newer"):
+        load_bundle(bundle)
+
+
+def listed_as(bundle, name, data):
+    """As a program would that counterfeits the list too."""
+    (bundle / name).write_bytes(data)
+    files = json.loads((bundle / "bundle.json").read_text())["files"]
+    edit(bundle, files=files | {name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}})
+
+
+@pytest.mark.parametrize(
+    ("engine", "name", "words"),
+    [
+        ("torchscript", "model.torchscript", "not a TorchScript model"),
+        ("onnx", "model.onnx", "not a model that ONNX Runtime can load"),
+        ("openvino", "model_openvino/model.xml", "not a model that OpenVINO can load"),
+        ("openvino", "model_openvino/model.bin", "not a model that OpenVINO can load"),
+        ("openvino", "model_openvino/metadata.yaml", "metadata.yaml beside it is damaged"),
+    ],
+)
+@pytest.mark.parametrize("data", [b"", b"PK\3\4 no model"])
+def test_what_is_listed_but_no_model_is_refused(bundle, engine, name, words, data):
+    listed_as(bundle, name, data)
+    with pytest.raises(UsageError, match=f"model.*: {words}"):
+        load_bundle(bundle, engine=engine)
 
 
 @pytest.mark.parametrize("change", [lambda data: data[:-1], lambda data: data[:-1] + bytes([data[-1] ^ 1])])
@@ -192,8 +228,8 @@ def test_what_is_no_bundle_is_refused(tmp_path, name):
 
 
 def test_an_engine_that_the_bundle_is_not_for_is_refused(edge_bundle):
-    with pytest.raises(UsageError, match="no model for engine 'openvino'; give torchscript or onnx"):
-        load_bundle(edge_bundle, engine="openvino")
+    with pytest.raises(UsageError, match="no model for engine 'torch'; give torchscript or onnx or openvino"):
+        load_bundle(edge_bundle, engine="torch")
 
 
 def test_without_torch_it_is_onnx(edge_bundle, monkeypatch):
@@ -203,7 +239,7 @@ def test_without_torch_it_is_onnx(edge_bundle, monkeypatch):
 
 def test_without_any_engine_it_says_which_to_install(edge_bundle, monkeypatch):
     monkeypatch.setattr(runtime, "find_spec", lambda name: None)
-    with pytest.raises(UsageError, match="needs the package torch or onnxruntime, which is not installed"):
+    with pytest.raises(UsageError, match="needs the package torch or onnxruntime or openvino, which is not installed"):
         load_bundle(edge_bundle)
 
 

@@ -42,7 +42,7 @@ def test_values_without_a_head_are_read_by_size(edge_bundle, tmp_path, capsys):
         (["BUNDLE", "nowhere"], "nowhere: not readable"),
         (["BUNDLE", "TILE", "--size", "4"], "--size 4: give width and height"),
         (["BUNDLE", "TILE", "--threads", "0"], "--threads 0: give a number from 1"),
-        (["BUNDLE", "TILE", "--engine", "openvino"], "no model for engine 'openvino'"),
+        (["BUNDLE", "TILE", "--size", "80x48"], "tile.ppm"),
     ],
 )
 def test_what_is_wrong_is_a_sentence_and_exit_2(edge_bundle, tile, capsys, flags, words):

@@ -56,12 +56,37 @@ def test_a_source_without_an_image_is_refused(tmp_path, name):
         list_entries(tmp_path / name)
 
 
-def test_a_folder_that_may_not_be_read_is_a_sentence(tmp_path, monkeypatch):
-    def refuse(*given):
-        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "closed"))
+def close(monkeypatch, *folders):
+    """A folder can't be closed to root."""
+    scandir = os.scandir
 
-    monkeypatch.setattr("os.scandir", refuse)  # A folder can't be closed to root.
+    def refuse(folder):
+        if os.path.basename(folder) in folders:
+            raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+        return scandir(folder)
+
+    monkeypatch.setattr("os.scandir", refuse)
+
+
+def test_a_folder_that_may_not_be_read_is_a_sentence(tmp_path, monkeypatch):
+    (tmp_path / "closed").mkdir()
+    close(monkeypatch, "closed")
     with pytest.raises(SourceError, match=r"closed: cannot be read: Permission denied; ask for access"):
+        list_entries(tmp_path / "closed")
+
+
+def test_a_subfolder_that_may_not_be_read_is_told_and_the_rest_goes_on(tmp_path, monkeypatch):
+    touch(tmp_path / "a.png", tmp_path / "closed" / "b.png", tmp_path / "open" / "c.png")
+    close(monkeypatch, "closed")
+    entries, notes = list_entries(tmp_path)
+    assert [entry.stem for entry in entries] == ["a", "open/c"]
+    assert notes == [f"{tmp_path / 'closed'} passed over, as it cannot be read: Permission denied"]
+
+
+def test_nothing_but_a_subfolder_that_may_not_be_read_is_no_image(tmp_path, monkeypatch):
+    touch(tmp_path / "closed" / "b.png")
+    close(monkeypatch, "closed")
+    with pytest.raises(UsageError, match=r"no image in it; .*closed passed over"):
         list_entries(tmp_path)
 
 

@@ -5,18 +5,12 @@ import shutil
 import numpy as np
 import pytest
 
+from predict.conftest import picture
 from seepseg.errors import UsageError
 from seepseg.predict import engine
 from seepseg.predict.engine import open_model
 
 SHAPES = [(64, 64), (40, 40), (53, 82), (200, 150), (1, 1), (20, 3000)]
-
-
-def picture(height, width, seed=5):
-    import cv2
-
-    field = cv2.GaussianBlur(np.random.default_rng(seed).standard_normal((height, width, 3)), (0, 0), 4)
-    return np.clip(128 + 600 * field, 0, 255).astype(np.uint8).reshape(height, width, 3)
 
 
 def full_size(prediction, detection):

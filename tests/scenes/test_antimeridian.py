@@ -8,7 +8,7 @@ from make import ragged
 from make_scene_objects import block, grid_at, ring
 from seepseg.scenes.antimeridian import as_polygons
 from seepseg.scenes.ground import ground_of, lay_down, measure_rings
-from seepseg.scenes.shapes import outline
+from seepseg.scenes.polygons import outline
 
 ACROSS = ("EPSG:4326", Affine(0.01, 0, 178, 0, -0.01, 10))
 NORTH = ("EPSG:3413", Affine(1000, 0, -100_000, 0, -1000, 100_000))

@@ -102,10 +102,34 @@ def test_classes_are_not_merged(tmp_path):
     assert sorted(one.class_id for one in found.objects) == [0, 0, 0, 1, 1, 1]
 
 
-def test_two_detections_of_one_tile_stay_two_though_they_overlap(tmp_path):
+@pytest.mark.parametrize(("lower", "objects"), [(4, 1), (6, 2)])
+def test_two_detections_of_one_tile_are_one_only_where_they_are_alike(tmp_path, lower, objects):
+    """Bars of 6 rows: 4 of 8 in common, or 2 of 10."""
     bar = np.ones((6, 20), np.uint8)
-    model = Stand(lambda image: [detection(bar, 2, 2), detection(bar, 2, 4)])
-    assert len(found_in(write_scene(tmp_path / "a.tif", blank(32, 32)), model).objects) == 2
+    model = Stand(lambda image: [detection(bar, 2, 2), detection(bar, 2, lower)])
+    assert len(found_in(write_scene(tmp_path / "a.tif", blank(32, 32)), model).objects) == objects
+
+
+@pytest.mark.parametrize(("apart", "classes"), [(False, [1]), (True, [1, 0])])
+def test_a_slick_told_as_two_classes_is_of_the_surer_one(tmp_path, apart, classes):
+    bar = np.ones((6, 20), np.uint8)
+    model = Stand(
+        lambda image: [detection(bar, 2, 2, 0.6), detection(bar, 2, 3, 0.7, class_id=1)], names=("oil", "look-alike")
+    )
+    path = write_scene(tmp_path / "a.tif", blank(32, 32))
+    found = found_in(path, model, (0.5, 0.5), classes_apart=apart)
+    assert [one.class_id for one in found.objects] == classes
+    assert found.settings["classes_apart"] == apart
+
+
+def test_the_class_of_most_pixels_wins_over_that_of_the_surest_piece(tmp_path):
+    def tell(image):
+        long, short = np.ones((4, 30), np.uint8), np.ones((4, 10), np.uint8)
+        return [detection(short, 1, 2, 0.9, class_id=1), detection(long, 1, 2, 0.8)]
+
+    path = write_scene(tmp_path / "a.tif", blank(32, 32))
+    (one,) = found_in(path, Stand(tell, names=("oil", "look-alike")), (0.5, 0.5)).objects
+    assert (one.class_id, one.maximum) == (0, 0.9)
 
 
 def test_two_detections_of_one_tile_become_one_by_a_third_of_the_next(tmp_path):
@@ -124,7 +148,7 @@ def test_an_object_is_as_sure_as_its_surest_piece_pixel_by_pixel(tmp_path):
     scores = iter([0.6, 0.9])
     model = Stand(lambda image: from_bitmap(image < 128, next(scores)))
     (one,) = found_in(write_scene(tmp_path / "a.tif", slick(32, 52, ((0, 15), (51, 15)), 1)), model, overlap=12).objects
-    by_pixel = [0.6] * 20 + [0.9] * 32
+    by_pixel = [0.6] * 23 + [0.9] * 29  # The second tile leaves its rim of 3 to the first.
     assert (one.mean, one.median, one.maximum) == pytest.approx((np.mean(by_pixel), np.median(by_pixel), 0.9))
 
 
@@ -283,4 +307,6 @@ def test_a_network_finds_in_a_scene_of_one_tile_what_it_finds_in_the_tile(tmp_pa
     (alone,) = model.predict([pixels], conf=0.3)
     masks = [one for one in alone.detections if one.mask.any()]
     assert len(masks) > 3
-    assert sorted(one.maximum for one in found.objects) == pytest.approx(sorted(one.score for one in masks))
+    assert found.objects[0].maximum == pytest.approx(max(one.score for one in masks))
+    union = np.maximum.reduce([on_canvas(one, 64, 64) for one in masks])
+    np.testing.assert_array_equal(np.maximum.reduce([on_canvas(one, 64, 64) for one in found.objects]), union)

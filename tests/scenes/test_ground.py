@@ -12,7 +12,7 @@ from make_scene_objects import PLACES, UTM_31, bitmaps, block, grid_at, ring
 from seepseg.georeference import Grid
 from seepseg.scenes.antimeridian import as_polygons
 from seepseg.scenes.ground import ground_of, lay_down, measure_line, measure_rings, metres_around
-from seepseg.scenes.shapes import outline
+from seepseg.scenes.polygons import outline
 
 GEOD = Geod(ellps="WGS84")
 

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from make_scene import detection
@@ -50,10 +50,33 @@ def test_what_lies_beside_a_cut_object_without_touching_it_is_another():
     assert not is_one(piece(LEFT, (10, 5, 20, 7)), piece(BESIDE, (20, 8, 30, 9)), 0.3)
 
 
-def test_pieces_of_other_classes_are_never_one():
-    merger = Merger()
-    merger.add(LEFT, [piece(LEFT, (10, 5, 20, 7))])
-    merger.add(BESIDE, [piece(BESIDE, (20, 5, 30, 7), class_id=1)])
+def test_pieces_of_two_classes_that_touch_across_the_edge_of_a_tile_are_two():
+    assert not is_one(piece(LEFT, (10, 5, 20, 7)), piece(BESIDE, (20, 5, 30, 7), class_id=1), 0.3)
+
+
+@pytest.mark.parametrize("tile", [LEFT, RIGHT])
+def test_a_slick_that_is_told_as_two_classes_is_one(tile):
+    first, second = piece(LEFT, (13, 4, 19, 6)), piece(tile, (14, 4, 19, 7), class_id=1)
+    assert is_one(first, second, 0.3)
+    assert is_one(second, first, 0.3)
+
+
+@pytest.mark.parametrize("class_id", [0, 1])
+def test_what_is_told_twice_by_one_tile_is_one_where_it_is_alike(class_id):
+    """10 of 20 pixels, and 2 of 20."""
+    first = piece(LEFT, (2, 2, 17, 3))
+    assert is_one(first, piece(LEFT, (7, 2, 17, 3), (7, 5, 12, 6), class_id=class_id), 0.9)
+    assert not is_one(first, piece(LEFT, (15, 2, 20, 3), (7, 5, 9, 6), class_id=class_id), 0.1)
+
+
+@pytest.mark.parametrize("tile", [LEFT, RIGHT])
+def test_a_ship_within_a_slick_stays_a_ship(tile):
+    assert not is_one(piece(LEFT, (12, 2, 20, 18)), piece(tile, (14, 8, 17, 11), class_id=1), 0.3)
+
+
+def test_classes_stay_apart_if_asked_for():
+    merger = Merger(classes_apart=True)
+    merger.add(LEFT, [piece(LEFT, (10, 5, 20, 7)), piece(LEFT, (10, 5, 20, 7), class_id=1)])
     assert len(list(merger.groups())) == 2
 
 
@@ -66,6 +89,7 @@ def test_a_row_below_still_reaches_the_row_above():
     assert sorted(map(len, merger.groups())) == [1, 2]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_any_part_of_a_piece_is_what_was_put_in(seed):
     rng = np.random.default_rng(seed)

@@ -4,13 +4,15 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from make_geotiff import write_geotiff
 from make_scene import Stand, trained_on
 from seepseg.errors import SourceError
 from seepseg.scenes.find import find_objects
 from seepseg.scenes.scene import open_scene
-from seepseg.scenes.tiling import cut, overlap_px, read_ahead
+from seepseg.scenes.tiling import cut, overlap_px, read_ahead, trusted
 from seepseg.values import Window
 
 
@@ -21,6 +23,44 @@ def recorder(read):
 @pytest.mark.parametrize(("asked", "pixels"), [(None, 128), (0.25, 160), (0, 0), (64, 64), (1, 1)])
 def test_an_overlap_is_a_share_below_1_and_pixels_from_1_on(asked, pixels):
     assert overlap_px(640, asked) == pixels
+
+
+@pytest.mark.parametrize(
+    ("tile", "imgsz", "overlap", "pixels"),
+    [
+        (256, 256, None, 48),
+        (128, 128, None, 32),
+        (256, 640, None, 64),
+        (250, 256, None, 50),
+        (640, 640, 0, 0),
+        (256, 256, 51, 51),
+    ],
+)
+def test_a_share_is_brought_to_the_grid_of_the_network_and_pixels_are_not(tile, imgsz, overlap, pixels):
+    assert overlap_px(tile, overlap, imgsz) == pixels
+
+
+@settings(deadline=None)
+@given(st.integers(10, 700), st.sampled_from([64, 256, 640, 1024]), st.floats(0, 0.8))
+def test_tiles_on_the_grid_still_overlap_about_as_much_as_asked(tile, imgsz, share):
+    pixels = overlap_px(tile, share, imgsz)
+    assert 0 <= pixels < tile
+    assert abs(pixels - share * tile) <= tile / 16 + 1
+
+
+@settings(deadline=None)
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(10, 30), st.floats(0, 0.8))
+def test_what_counts_of_all_tiles_is_every_pixel(width, height, tile, share):
+    overlap = overlap_px(tile, share)
+    covered = np.zeros((height, width), bool)
+    for window in cut(SimpleNamespace(grid=SimpleNamespace(width=width, height=height)), tile, overlap):
+        inside = trusted(window, (width, height), overlap)
+        covered[inside.y : inside.y + inside.height, inside.x : inside.x + inside.width] = True
+    assert covered.all()
+
+
+def test_the_rim_of_a_tile_is_left_to_its_neighbours_but_not_at_the_edge_of_the_scene():
+    assert trusted(Window(0, 60, 100, 100), (200, 160), 40) == Window(0, 70, 90, 90)
 
 
 def test_tiles_cover_every_pixel_and_are_all_of_one_size():

@@ -5,6 +5,7 @@ import yaml
 
 from seepseg.errors import SourceError, UsageError
 from seepseg.sources.recipe import find_recipe, list_recipes, read_recipe, recipe_folder
+from seepseg.train.overrides import read_pairs, read_preset
 
 RECIPES = sorted((Path(__file__).parents[2] / "datasets").glob("*.yaml"))
 GOOD = {
@@ -80,6 +81,12 @@ def test_each_fault_has_its_sentence(tmp_path: Path, changes: dict[str, object],
     assert words in faults(tmp_path, **changes)
 
 
+def test_a_preset_is_one_of_configs_with_settings(tmp_path: Path) -> None:
+    assert read_recipe(write(tmp_path, train="configs/sos.yaml imgsz=640")).train == "configs/sos.yaml imgsz=640"
+    for wrong in ("sos.yaml", "configs/../x.yaml", "configs/sos.yaml --weights x"):
+        assert "is not a preset and settings" in faults(tmp_path, train=wrong)
+
+
 def test_parts_of_one_dataset_need_names(tmp_path: Path) -> None:
     part = {"kind": "masks", "paths": ["a", "b"]}
     assert "a name of its own" in faults(tmp_path, convert=[part, part])
@@ -131,6 +138,14 @@ def test_a_kept_recipe_opens_with_the_command_that_runs_it(path: Path) -> None:
     assert first.startswith(f"# seepseg get {recipe.name}")
     got_by_hand = not (recipe.archives or recipe.kaggle or recipe.roboflow)
     assert got_by_hand == ("--from" in first)
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_a_kept_recipe_names_a_preset_of_its_image_size(path: Path) -> None:
+    recipe = read_recipe(path)
+    preset, *pairs = str(recipe.train).split()
+    settings = read_preset(path.parents[1] / preset) | read_pairs(pairs)
+    assert (str(settings["imgsz"]),) == dict(recipe.dataset)["imgsz"]
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)

@@ -297,6 +297,11 @@ def test_a_few_other_names_do_not_hide_the_scenes():
     assert note == "grouped by scene: a.0 → a (1 scene, 1 other name on their own)"
 
 
+def test_a_counter_with_a_label_behind_it_is_no_grid():
+    stems = [f"{site}_{number:04d}_{number % 2}" for site in ("CHNCXR", "MCUCXR") for number in range(1, 60)]
+    assert recognise_groups(stems, None) == ((None,) * len(stems), None)
+
+
 @pytest.mark.parametrize("form", ["s{}_x{}_y{}", "s{}_r{}_c{}", "s{}-row{}-col{}", "s{}_{}_{}", "S1_2021_{}_{}_{}"])
 def test_names_with_row_and_column_are_recognised(form):
     stems = [form.format(scene, 256 * row, 256 * column) for scene in (1, 2) for row in range(3) for column in range(4)]

@@ -15,7 +15,9 @@ each = pytest.mark.parametrize("preset", PRESETS, ids=lambda file: file.stem)
 
 
 def test_there_is_a_preset_for_each_kind_of_picture() -> None:
-    assert {"seep", "sos", "optical", "small", "edge", "elastic"} <= {file.stem for file in PRESETS}
+    assert {"seep", "sos", "optical", "small", "photos", "medical", "edge", "elastic"} == {
+        file.stem for file in PRESETS
+    }
 
 
 @each
@@ -59,6 +61,13 @@ def test_grey_pictures_get_no_colours(name: str) -> None:
     settings = yaml.safe_load(PRESETS[0].with_name(f"{name}.yaml").read_text())
     assert settings["hsv_h"] == settings["hsv_s"] == 0
     assert settings["flipud"] == settings["fliplr"] == 0.5
+
+
+@pytest.mark.parametrize("name", ["photos", "medical"])
+def test_what_has_a_top_is_not_turned_over(name: str) -> None:
+    settings = yaml.safe_load(PRESETS[0].with_name(f"{name}.yaml").read_text())
+    assert settings["flipud"] == 0
+    assert settings["degrees"] <= 10
 
 
 @each

@@ -18,7 +18,7 @@ from seepseg.errors import DatasetError, SourceError, UsageError
 from seepseg.train.balanced import as_json
 from seepseg.train.plan import plan_run
 from seepseg.train.record import read_record, update_record, write_json
-from seepseg.train.resume import _same_dataset, find_run, resume
+from seepseg.train.resume import find_run, resume, same_dataset
 
 EPOCHS = 3
 
@@ -129,7 +129,7 @@ def test_a_merged_dataset_that_is_gone_is_derived_again_from_the_users(tmp_path:
     merged = plan.balanced.dataset
     kept = {"balance": as_json(plan.balance), "dataset": {"hash": dataset_hash(merged)}, "seeds": {"seed": 0}}
     shutil.rmtree(merged.root)
-    found = _same_dataset(plan.request.data, kept, tmp_path / "runs" / "a")
+    found = same_dataset(plan.request.data, kept, tmp_path / "runs" / "a")
     assert found == plan.balanced.data
     assert found.is_file()
 

@@ -8,11 +8,11 @@ import yaml
 
 from make_training import QUICK, tiny_dataset, tiny_request
 from seepseg.dataset.layout import read_dataset
-from seepseg.errors import UsageError
-from seepseg.train.plan import Request
+from seepseg.errors import OutputError, UsageError
+from seepseg.train.plan import Request, plan_run
 from seepseg.train.record import read_record
 from seepseg.train.resume import trained_on
-from seepseg.train.run import open_model, train
+from seepseg.train.run import claim_place, execute, open_model, train
 
 # torch and Ultralytics warn of what they do inside.
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -104,6 +104,28 @@ def test_one_class_of_all_is_trained_from_a_dataset_beside(tmp_path: Path) -> No
     assert json.loads((run / "input.json").read_text())["names"] == ["item"]
     assert (run / "thresholds.json").exists()
     assert read_dataset(trained_on(run, tmp_path / "data" / "data.yaml")).names == ("item",)
+
+
+def test_a_folder_taken_since_the_plan_was_made_stays_the_others(tmp_path: Path) -> None:
+    plan = plan_run(tiny_request(tmp_path))
+    plan.run.mkdir(parents=True)
+    run = execute(plan)
+    assert (plan.run.name, run.name) == ("train", "train2")
+    assert list(plan.run.iterdir()) == []
+    assert read_record(run)["status"] == "finished"
+
+
+def test_of_two_trainings_under_one_name_the_second_is_told(tmp_path: Path) -> None:
+    request = Request(tmp_path, project=tmp_path / "runs", name="a")
+    assert claim_place(tmp_path / "runs" / "a", request) == tmp_path / "runs" / "a"
+    with pytest.raises(OutputError, match="already there; give another --name"):
+        claim_place(tmp_path / "runs" / "a", request)
+
+
+def test_a_project_that_is_a_file_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "runs").touch()
+    with pytest.raises(OutputError, match="runs/a: cannot be made: Not a directory; give another --project"):
+        claim_place(tmp_path / "runs" / "a", Request(tmp_path, project=tmp_path / "runs", name="a"))
 
 
 def test_what_ultralytics_cannot_do_is_a_sentence_and_in_the_record(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from make import write_image
 from make_video import block, prediction, write_film
 from seepseg.errors import OutputError, UsageError
 from seepseg.values import Detection
+from seepseg.video.identities import Identities
 from seepseg.video.run import VideoSummary, predict_video
 
 Say = Callable[[int], Sequence[Detection]]
@@ -171,6 +172,16 @@ def test_a_folder_that_is_taken_is_refused_before_anything_is_read(tmp_path: Pat
     with pytest.raises(OutputError, match="already there"):
         go(tmp_path)
     assert go(tmp_path, overwrite=True).frames == 15
+
+
+def test_a_number_that_a_mask_cannot_hold_is_told_and_the_film_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Identities, "_new", lambda self: 65_536)
+    summary = go(tmp_path, frames=5, save=("csv", "instances"), smooth=1)
+    assert "1 slick with numbers above 65,535 is not in instances/" in summary.notes[-1]
+    assert not cv2.imread(str(tmp_path / "out" / "instances" / "000003.png"), cv2.IMREAD_UNCHANGED).any()
+    assert [row["track"] for row in rows(tmp_path / "out" / "tracks.csv")] == ["65536"]
 
 
 def test_a_sequence_of_pictures_becomes_a_film_too(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from seepseg.errors import SourceError
 from seepseg.outputs.cutting import cut_to_data
 from seepseg.predict.confidence import choose_confidence
-from seepseg.predict.decode import MARGIN
+from seepseg.predict.decode import IOU, MARGIN, MAX_DET
 from seepseg.predict.engine import BATCH, Model, open_model
 from seepseg.raster import Picture, Pixels
 from seepseg.scaling import Rule, show
@@ -87,8 +87,8 @@ class LoadedModel:
         images: Image | Sequence[Image],
         *,
         conf: Conf = None,
-        iou: float = 0.7,
-        max_det: int = 300,
+        iou: float = IOU,
+        max_det: int = MAX_DET,
         margin: float = MARGIN,
         batch: int = BATCH,
     ) -> Prediction | list[Prediction]:
@@ -115,12 +115,14 @@ class LoadedModel:
         conf: Conf = None,
         gsd: float | None = None,
         mask_vector: Path | str | None = None,
+        classes_apart: bool = False,
         out: Path | str | None = None,
         save: Collection[str] = ("geojson",),
     ) -> "Found":
         """What is in a scene of any size, tile by tile, in pixels of its grid at the model's metres per pixel.
 
-        `gsd` is another spacing; `mask_vector` a file of polygons, such as land, in which nothing is looked for. With
+        `gsd` is another spacing; `mask_vector` a file of polygons, such as land, in which nothing is looked for. What
+        the model tells as two classes in one place is one object, of the surer class, unless `classes_apart`. With
         `out`, a folder, it is written there too: `save` names some of geojson, geopackage, masks and quicklook.
         """
         from seepseg.scenes.find import find_objects
@@ -129,7 +131,7 @@ class LoadedModel:
 
         path, vector = Path(scene), None if mask_vector is None else Path(mask_vector)
         with open_scene(path, self.opened.input, gsd=gsd, mask_vector=vector) as opened:
-            found = find_objects(self.opened, opened, self._limits(conf))
+            found = find_objects(self.opened, opened, self._limits(conf), classes_apart=classes_apart)
             if out is not None:
                 about = {"model_sha256": self.opened.sha256, **found.settings}
                 write_scene(Path(out), path.stem, opened, found.objects, names=self.names, provenance=about, save=save)

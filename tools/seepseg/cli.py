@@ -18,6 +18,7 @@ COMMANDS = {
     "eval": "measure how good a model is, where it fails, and how sure that is",
     "predict": "find objects in an image, a folder, a scene or a video",
     "export": "make a bundle of a model that runs elsewhere and gives the same answer",
+    "app": "open the page: see, decide, take away",
     "compare": "hold evaluations against each other: is the difference real",
     "simulate": "make SAR tiles and scenes with seeps of seven classes",
     "demo": "see it work on simulated data, step by step",

@@ -84,6 +84,15 @@ def read_pixels(image: Path) -> Pixels:
     return pixels
 
 
+def read_nodata(image: Path) -> Bitmap | None:
+    """Which pixels of a dataset's image hold no data, as `open_picture` has it; None where all do."""
+    data = image.read_bytes()
+    kind = filetype.sniff(data)
+    if filetype.is_eight_bit(data, kind) and not filetype.has_alpha(data, kind):
+        return None
+    return open_picture(Item(image, image.stem), None).nodata
+
+
 def _open_simple(path: Path, data: bytes, kind: str, rule: Rule | None) -> Picture:
     """A kind whose channels have 8 bits: decoded once, and nothing else on the way."""
     pixels = decode(data)

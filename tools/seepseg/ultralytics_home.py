@@ -4,6 +4,9 @@ import os
 import tempfile
 from pathlib import Path
 
+ASKED_OFFLINE = os.environ.get("YOLO_OFFLINE")
+"""As the user set it, before `prepare` says it to Ultralytics alone."""
+
 
 def prepare() -> None:
     """Set the environment that `import ultralytics` reads; call it before the import. What the user set stays."""

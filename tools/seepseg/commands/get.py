@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Get the data, convert it, check the result."""
+    """Get the data, convert it, check the result, and say how to train on it."""
     folder = recipe_folder(args.recipes)
     if args.list:
         return _list(folder)
@@ -74,7 +74,10 @@ def run(args: argparse.Namespace) -> int:
         raise OutputError(f"{place}: cannot be written to: {error.strerror or error}") from None
     if not recipe.parts:
         return _show(data, recipe)
-    return _convert(recipe, data, out, extra)
+    code = _convert(recipe, data, out, extra)
+    if not code:
+        print(f"next: {_training(recipe, out, folder)}")
+    return code
 
 
 def _list(folder: Path) -> int:
@@ -200,6 +203,13 @@ def _convert(recipe: Recipe, data: Path, out: Path, extra: Sequence[str]) -> int
     check = ["check", str(out), *(word for word in extra if word.startswith("--workers="))]
     _say(f"$ seepseg {shlex.join(check)}")
     return main(check)
+
+
+def _training(recipe: Recipe, out: Path, folder: Path) -> str:
+    """The command to train with, by the recipe's preset where it names one."""
+    preset, *settings = (recipe.train or "").split(" ")
+    chosen = ["--config", str(folder.parent / preset), *settings] if preset else []
+    return shlex.join(["seepseg", "train", str(out / "data.yaml"), *chosen])
 
 
 def _say(text: str) -> None:

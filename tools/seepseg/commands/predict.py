@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 
 _SAME = (
     *("model", "source", "out", "overwrite", "engine", "device", "imgsz", "threads", "fast", "margin", "batch"),
-    *("gsd", "mask_vector", "tile", "overlap"),
+    *("gsd", "mask_vector", "tile", "overlap", "classes_apart"),
 )
 """Flags that go on as they are."""
+SCENES_ALONE = ("overlap", "gsd", "mask_vector", "hysteresis", "classes_apart")
 ENGINES = ("auto", "openvino", "onnx", "torchscript", "torch")
 
 
@@ -129,6 +130,11 @@ def _add_scene(flags: argparse._ActionsContainer) -> None:
         "--tile", choices=("auto", "always", "never"), default="auto", help="what counts as a scene (auto)"
     )
     flags.add_argument("--overlap", type=float, metavar="S", help="of tiles: a share below 1, or pixels (default: .2)")
+    flags.add_argument(
+        "--classes-apart",
+        action="store_true",
+        help="what two classes claim is two objects (default: one, of the class that is surer of more of it)",
+    )
     flags.add_argument("--gsd", type=float, metavar="M", help="metres per pixel (default: those of the training)")
     flags.add_argument("--mask-vector", type=Path, metavar="FILE", help="polygons, such as land, not to be searched")
     flags.add_argument("--hysteresis", metavar="S,O,G", help="confidences of seed, outline and group, such as .5,.3,.1")
@@ -153,7 +159,7 @@ def _refuse_numbers(args: argparse.Namespace) -> None:
 def _refuse_elsewhere(args: argparse.Namespace, *, moving: bool) -> None:
     """A flag that would change nothing is a mistake that somebody should hear of."""
     given = {
-        "scenes": [flag for flag in ("overlap", "gsd", "mask_vector", "hysteresis") if getattr(args, flag) is not None],
+        "scenes": [flag for flag in SCENES_ALONE if getattr(args, flag) not in (None, False)],
         "video": [flag for flag in ("every", "smooth", "track", "fps") if getattr(args, flag) is not None],
     }
     flags = given["scenes" if moving else "video"]

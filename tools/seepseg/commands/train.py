@@ -3,26 +3,34 @@
   seepseg train datasets/seep/data.yaml --config configs/seep.yaml
   seepseg train datasets/seep/data.yaml --class-weights sqrt --positives --repeat 0.3 epochs=50 batch=8
   seepseg train datasets/seep/data.yaml --stages "head:6@2e-4,all:12@1e-4,all:24@2e-5"
+  seepseg train datasets/seep/data.yaml --baseline unet-mit_b2 --loss dice epochs=30
   seepseg train --resume runs/train
 
 Flags are ours; key=value are Ultralytics' own settings (https://docs.ultralytics.com/usage/cfg), and count more than
 the preset's. Without a flag of the balance, what data.yaml says under `seepseg: balance:` counts, else no balance.
+
+With --baseline, another network than YOLO is trained on the same data and measured in the same way. Ultralytics' own
+semantic head is none of them: task=semantic trains it.
 """
 
 import argparse
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seepseg.baselines.catalogue import CATALOGUE
 from seepseg.errors import UsageError
 from seepseg.train.trainer import BEST
 
 if TYPE_CHECKING:
-    from seepseg.train.plan import Request
+    from seepseg.train.plan import Plan, Request
 
-NEW = ("config", "name", "weights", "weights_sha256", "weights_by_class", "best", "stages", "folds", "dry_run")
+OF_BASELINES = ("baseline", "loss")
+START = ("config", "name", "weights", "weights_sha256", "weights_by_class", "best", "stages", "folds", "dry_run")
+NEW = (*OF_BASELINES, *START)
 """Flags of a new training, which one that goes on cannot take."""
+DEFAULT_LOSS = "mix"
 BALANCE = ("weights", "positives", "repeat", "paste", "merge", "mask_loss", "focal")
 """Flags that go into the balance; the first is --class-weights."""
 
@@ -37,9 +45,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--weights",
         metavar="MODEL",
         help="start from a .pt, a run folder, Ultralytics' yolov8n-seg.pt, or scratch (default: the preset's model, "
-        "else the model in runs/sos)",
+        "else the model in runs/sos; of a baseline also imagenet, which is taken if it can be had)",
     )
     parser.add_argument("--weights-sha256", metavar="HEX", help="what the weights must be")
+    parser.add_argument(
+        "--baseline", metavar="NETWORK", help=f"train another network than YOLO: {', '.join(CATALOGUE)}"
+    )
+    parser.add_argument(
+        "--loss", metavar="KIND", help="of a baseline: ce, dice, iou or mix, which is ce and dice (mix)"
+    )
     parser.add_argument("--best", choices=BEST, help="figure that the best epoch is chosen by (mask_map)")
     parser.add_argument(
         "--stages", metavar="LIST", help="PART:EPOCHS@RATE, such as head:6@2e-4,all:12@1e-4,all:24@2e-5"
@@ -99,6 +113,7 @@ def run(args: argparse.Namespace) -> int:
     data, pairs = split_words(args.words)
     if args.resume is not None:
         return _resume(args, data, pairs)
+    _check_baseline(args)
     if data is None:
         raise UsageError("give the dataset to train on, such as: seepseg train datasets/seep/data.yaml")
     request = _request(args, data, pairs)
@@ -106,6 +121,13 @@ def run(args: argparse.Namespace) -> int:
         return _show(request, args)
     print(f"next: {_train(request, args)}")
     return 0
+
+
+def _check_baseline(args: argparse.Namespace) -> None:
+    if args.loss and not args.baseline:
+        raise UsageError("--loss is of --baseline; YOLO's own is changed with --mask-loss and --focal")
+    if args.stages and args.baseline:
+        raise UsageError("--stages is of YOLO; a baseline is trained in one go, so leave it out")
 
 
 def split_words(words: Sequence[str]) -> tuple[Path | None, list[str]]:
@@ -123,6 +145,8 @@ def _request(args: argparse.Namespace, data: Path, pairs: Sequence[str]) -> "Req
 
     preset = read_preset(args.config) if args.config else {}
     wish = preset.pop("model", None)
+    if args.baseline:
+        preset = _keep_known(preset)
     balance: dict[str, Any] = {key: getattr(args, key, None) for key in BALANCE}
     return Request(
         data=data,
@@ -138,20 +162,40 @@ def _request(args: argparse.Namespace, data: Path, pairs: Sequence[str]) -> "Req
     )
 
 
+def _keep_known(preset: dict[str, Any]) -> dict[str, Any]:
+    """What a baseline can use of a preset that was made for YOLO; the user hears of the rest."""
+    from seepseg.baselines.settings import keep_known
+
+    known, others = keep_known(preset)
+    if others:
+        print(f"note: of the preset, {', '.join(others)} mean nothing to a baseline")
+    return known
+
+
 def _train(request: "Request", args: argparse.Namespace) -> str:
     """Train as asked; the command to go on with."""
     from seepseg.train.folds import train_folds
-    from seepseg.train.run import train
-    from seepseg.train.stages import read_stages, train_stages
 
-    stages = read_stages(args.stages) if args.stages else None
-    one = (lambda request: train_stages(request, stages)) if stages else train
+    one = _trainer(args)
     if args.folds:
         return f"figures of all folds are in {train_folds(request, one)}"
     return _evaluation(one(request), request.data)
 
 
+def _trainer(args: argparse.Namespace) -> "Callable[[Request], Path]":
+    from seepseg.train.run import train
+    from seepseg.train.stages import read_stages, train_stages
+
+    if args.baseline:
+        from seepseg.baselines.run import train_baseline
+
+        return lambda request: train_baseline(request, args.baseline, args.loss or DEFAULT_LOSS)
+    stages = read_stages(args.stages) if args.stages else None
+    return (lambda request: train_stages(request, stages)) if stages else train
+
+
 def _resume(args: argparse.Namespace, data: Path | None, pairs: Sequence[str]) -> int:
+    from seepseg.baselines.run import is_baseline_run, resume_baseline
     from seepseg.train.overrides import read_pairs
     from seepseg.train.resume import find_run, resume
     from seepseg.train.stages import go_on, is_done_stage
@@ -160,7 +204,7 @@ def _resume(args: argparse.Namespace, data: Path | None, pairs: Sequence[str]) -
         raise UsageError("--resume goes on with the settings that the run has; give it alone, or with the dataset")
     run = find_run(args.resume, args.project)
     if not is_done_stage(run):
-        resume(run, data=data, changes=read_pairs(pairs))
+        (resume_baseline if is_baseline_run(run) else resume)(run, data=data, changes=read_pairs(pairs))
     print(f"next: {_evaluation(go_on(run, data), data)}")
     return 0
 
@@ -173,15 +217,25 @@ def _evaluation(run: Path, data: Path | None) -> str:
 
 def _show(request: "Request", args: argparse.Namespace) -> int:
     from seepseg.train.folds import list_folds
-    from seepseg.train.plan import describe, plan_run
+    from seepseg.train.plan import describe
     from seepseg.train.stages import check_stages, read_stages
 
     for stage in check_stages(request, read_stages(args.stages)) if args.stages else ():
         print(f"stage: {stage.part}, {stage.epochs} epochs at {stage.lr:g}")
     for file in list_folds(request.data) if args.folds else ():
         print(f"fold: {file}")
-    print(describe(plan_run(request)))
+    print(describe(_plan(request, args)))
     return 0
+
+
+def _plan(request: "Request", args: argparse.Namespace) -> "Plan":
+    if not args.baseline:
+        from seepseg.train.plan import plan_run
+
+        return plan_run(request)
+    from seepseg.baselines.plan import plan_baseline
+
+    return plan_baseline(request, args.baseline, args.loss or DEFAULT_LOSS)
 
 
 def _gather_words(parser: argparse.ArgumentParser) -> Any:

@@ -38,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="the answer as JSON, masks as COCO's run lengths")
     parser.add_argument("--size", metavar="WxH[xN]", help="of an image without a head")
     parser.add_argument("--engine", choices=("torchscript", "onnx", "openvino"), help="(the first that is installed)")
+    parser.add_argument("--fast", action="store_true", help="fewer than 32 bits where bundle and engine have them")
     parser.add_argument("--threads", type=int, metavar="N", help="of the engine (its own choice)")
     return parser
 
@@ -45,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
 def _answer(args: argparse.Namespace) -> str:
     from seepseg.edge.answer import answer_as_json, render
     from seepseg.edge.images import parse_size, read_image
+    from seepseg.edge.nodata import find_nodata
     from seepseg.edge.runtime import load_bundle
     from seepseg.errors import UsageError
     from seepseg.scaling import show_bands
@@ -52,11 +54,11 @@ def _answer(args: argparse.Namespace) -> str:
     if args.threads is not None and args.threads < 1:
         raise UsageError(f"--threads {args.threads}: give a number from 1")
     planes = read_image(args.image, None if args.size is None else parse_size(args.size))
-    model = load_bundle(args.bundle, engine=args.engine, threads=args.threads)
+    model = load_bundle(args.bundle, engine=args.engine, threads=args.threads, fast=args.fast)
     for note in model.notes:
         print(f"note: {note}", file=sys.stderr)
     try:
-        answer = model.answer(show_bands(planes, model.rule))
+        answer = model.answer(show_bands(planes, model.rule), find_nodata(planes, model.rule))
     except UsageError as error:
         raise UsageError(f"{args.image}: {error}") from None
     return json.dumps(answer_as_json(args.image.name, answer)) if args.json else render(args.image.name, answer)

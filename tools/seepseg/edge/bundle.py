@@ -22,6 +22,14 @@ MODELS = {
     "openvino": ("model_openvino/model.xml", "model_openvino/model.bin", "model_openvino/metadata.yaml"),
 }
 """The files of each format."""
+FULL = "fp32"
+FEWER = {
+    "onnx": ("model_{}.onnx",),
+    "openvino": ("model_openvino_{}/model.xml", "model_openvino_{}/model.bin", "model_openvino_{}/metadata.yaml"),
+}
+"""Those of a model of fewer bits, which may stand beside it for `--fast`."""
+PRECISIONS = ("fp16", "int8")
+LARGEST_INPUT = 16_384
 MOST_BYTES, MOST_MANIFEST_BYTES = 4 * 2**30, 2**22
 
 
@@ -42,6 +50,8 @@ class Bundle:
     stride: int
     dynamic: bool
     formats: tuple[str, ...]
+    fast: Mapping[str, str]
+    """The formats that hold a model of fewer bits too, and its precision."""
 
     def read(self, name: str) -> bytes:
         """A file of it, checked once more: what was checked is what is used."""
@@ -51,9 +61,20 @@ class Bundle:
         _compare(self.path / name, entry, len(data), hashlib.sha256(data).hexdigest())
         return data
 
+    def tell_fast(self, model: str) -> str:
+        """What the model of fewer bits is, and what it cost where it was exported."""
+        entry = self.facts["fast"][model]
+        file = files_of(model, entry["precision"])[0]
+        return f"{file} is used, as --fast asks: {entry.get('told') or 'what it loses was not measured'}"
+
     def sha256(self, model: str) -> str:
         """Of the model in this format; of several files, of all but the metadata, one after the other."""
         return digest_of([self.read(name) for name in MODELS[model]])
+
+
+def files_of(model: str, precision: str = FULL) -> tuple[str, ...]:
+    """Within a bundle, the metadata last."""
+    return MODELS[model] if precision == FULL else tuple(name.format(precision) for name in FEWER[model])
 
 
 def digest_of(contents: list[bytes]) -> str:
@@ -166,17 +187,30 @@ def _bundle(path: Path, inside: str, facts: dict[str, Any], where: Path) -> Bund
     names = tuple(need("names", list))
     imgsz, stride, background = need("imgsz", int), need("stride", int), facts.get("background")
     formats = tuple(model for model in need("models", dict) if model in MODELS)
+    fast = _read_fast(facts.get("fast") or {}, where)
     if not names or not all(isinstance(name, str) for name in names):
         raise UsageError(f"{where}: its names of classes are damaged; copy the bundle again, or export it again")
+    if imgsz > LARGEST_INPUT:
+        raise UsageError(
+            f"{where}: imgsz {imgsz} is more than any model takes ({LARGEST_INPUT}); export the model again"
+        )
     if stride < 1 or imgsz < 1 or imgsz % stride or not (background is None or type(background) is int):
         raise UsageError(f"{where}: imgsz {imgsz} and stride {stride} don't go together; export the model again")
-    for model in formats:
-        lacking = [name for name in MODELS[model] if name not in facts["files"]]
-        if lacking:
-            raise UsageError(f"{where}: says that it holds {model!r}, which it does not; export the model again")
+    for model, precision in [*((model, FULL) for model in formats), *fast.items()]:
+        if not set(files_of(model, precision)) <= set(facts["files"]):
+            what = model if precision == FULL else f"{model} in {precision}"
+            raise UsageError(f"{where}: says that it holds {what!r}, which it does not; export the model again")
     return Bundle(
-        path, inside, facts, names, need("task", str), background, imgsz, stride, need("dynamic", bool), formats
+        path, inside, facts, names, need("task", str), background, imgsz, stride, need("dynamic", bool), formats, fast
     )
+
+
+def _read_fast(said: Any, where: Path) -> dict[str, str]:
+    """What later versions may add is passed over."""
+    if not isinstance(said, dict) or not all(isinstance(entry, dict) for entry in said.values()):
+        raise UsageError(f"{where}: does not say 'fast' as it should; copy the bundle again, or export it again")
+    told = {model: entry.get("precision") for model, entry in said.items() if model in FEWER}
+    return {model: precision for model, precision in told.items() if precision in PRECISIONS}
 
 
 def _check_thresholds(bundle: Bundle) -> None:

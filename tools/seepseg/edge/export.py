@@ -1,34 +1,33 @@
 """A trained model as a bundle: exported by Ultralytics, with what its run knows of it, and held against the .pt."""
 
-import os
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from seepseg.dataset.staging import check_place, keep_apart, staged
-from seepseg.edge.bundle import MANIFEST, MODELS, THRESHOLDS, write_manifest
+from seepseg.dataset.staging import keep_apart
+from seepseg.edge.account import describe, find_metrics, notes_on
+from seepseg.edge.bundle import FULL, MODELS, PRECISIONS, THRESHOLDS, files_of, write_manifest
+from seepseg.edge.card import CARD, write_card
+from seepseg.edge.counterparts import LEAST_IOU, MOST_SCORE
+from seepseg.edge.destination import bundle_folder
 from seepseg.edge.exporter import check_formats, export_model
-from seepseg.edge.packing import pack
-from seepseg.edge.parity import LEAST_IOU, MOST_SCORE, Parity, compare_models
-from seepseg.edge.samples import find_samples
-from seepseg.errors import OutputError, SeepsegError, UsageError, listing
-from seepseg.measures.threshold_file import thresholds_as_json, write_thresholds
-from seepseg.predict.decode import MARGIN
+from seepseg.edge.loss import Loss, measure_losses
+from seepseg.edge.parity import Parity, compare
+from seepseg.edge.quantization import check_packages, write_fewer
+from seepseg.edge.runners import by_predict, runners_of
+from seepseg.edge.samples import Samples, data_of, find_samples, find_training, read_planes
+from seepseg.errors import SeepsegError, UsageError, listing
+from seepseg.measures.threshold_file import write_thresholds
 from seepseg.predict.engine import Model, open_model
-from seepseg.predict.letterbox import BORDER
 from seepseg.predict.model_files import find_files
-from seepseg.train.machine import read_versions
-from seepseg.train.record import RECORD, read_record
+from seepseg.progress import track
 
 FORMATS = tuple(MODELS)
-IMAGES = 8
-"""As many are compared."""
-IOU, MAX_DET = 0.7, 300
-TOLD = ("licence", "origin", "citation")
-"""What a record may say of its data, and a bundle passes on."""
+IMAGES, CALIBRATION, JUDGED = 8, 128, 400
+"""Images that models are compared on, that 8 bits are fitted to, and on which is measured what fewer bits lose."""
 
 
 class ParityError(SeepsegError):
@@ -41,8 +40,9 @@ class Exported:
 
     path: Path
     sizes: Mapping[str, int]
-    """Bytes of each format."""
+    """Bytes of each model; one of fewer bits by format and precision."""
     parities: tuple[Parity, ...]
+    losses: tuple[Loss, ...]
     images: str
     """What was compared on, as a sentence has it."""
     notes: tuple[str, ...]
@@ -53,32 +53,67 @@ def export(
     out: Path,
     formats: Sequence[str] = ("torchscript",),
     *,
+    precision: str = FULL,
     imgsz: int | None = None,
     dynamic: bool = False,
     zipped: bool = False,
     overwrite: bool = False,
+    data: Path | None = None,
     images: int = IMAGES,
+    calibration: int = CALIBRATION,
+    judged: int = JUDGED,
+    program: Path | None = None,
 ) -> Exported:
     """Make a bundle of a run folder or of a .pt; TorchScript is always in it. A fixed size is faster, `dynamic`
-    models take images and batches of any. Nothing is left at `out` where an answer differs."""
-    wanted = check_formats(formats)
+    models take images and batches of any. Nothing is left at `out` where an answer in 32 bits differs.
+
+    `precision` fp16 or int8 puts a model of fewer bits beside each in 32 that can be one; 8 bits are fitted to
+    `calibration` train images of `data`, in place of which the dataset of the run stands, and what they lose is
+    measured on at most `judged` images of its val split. `images` are compared; `program` is the runner in C++, where
+    it was built, to be compared too.
+    """
     weights = _weights(run)
+    data = data or data_of(weights.parent.parent)
+    wanted = check_formats(formats)
+    fewer = _check_precision(precision, wanted)
+    fitted, told = find_training(data, calibration) if precision == "int8" else ([], None)
+    if program is not None and not program.is_file():
+        raise UsageError(f"{program}: no such file; build the runner in C++: python -m seepseg.edge.cpp {program}")
     keep_apart(out, [weights], overwrite=overwrite)
     reference = open_model(weights, engine="torch", device="cpu", imgsz=imgsz)
-    samples, source = find_samples(weights.parent.parent, reference, images)
-    with _told(out), _place(out, zipped=zipped, overwrite=overwrite) as (folder, place):
+    with bundle_folder(out, zipped=zipped, overwrite=overwrite) as (folder, place):
         for name in wanted:
             export_model(weights, name, folder, imgsz=reference.imgsz, dynamic=dynamic)
+        for name in fewer:
+            write_fewer(folder, name, precision, fitted, partial(read_planes, reference.imgsz))
         if reference.thresholds is not None:
             write_thresholds(folder / THRESHOLDS, reference.thresholds)
-        facts = _facts(weights, reference, wanted, dynamic)
+        facts = describe(weights, reference, wanted, data, dynamic=dynamic)
+        facts["fast"] = {name: {"precision": precision, "fitted_to": told} for name in fewer}
         write_manifest(folder, facts)
-        others = [open_model(folder, engine=name, device="cpu") for name in wanted]
-        parities = compare_models(reference, others, samples)
-        _refuse_unequal(parities, source)
-        write_manifest(folder, facts | {"parity": {"images": source, "models": [one.as_json() for one in parities]}})
-        sizes = {name: sum((folder / file).stat().st_size for file in MODELS[name]) for name in wanted}
-    return Exported(place, sizes, tuple(parities), source, _notes(reference))
+        samples = find_samples(data, reference.imgsz, images)
+        parities = _compare(reference, folder, samples, program)
+        losses, unmeasured = measure_losses(folder, dict.fromkeys(fewer, precision), data, judged)
+        sizes = _sizes(folder, facts)
+        facts["parity"] = {"images": samples.what, "models": [one.as_json() for one in parities]}
+        _write_account(folder, facts, find_metrics(weights.parent.parent, reference.sha256), parities, losses, sizes)
+    notes = (*notes_on(reference), *([unmeasured] if unmeasured else []))
+    return Exported(place, sizes, tuple(parities), tuple(losses), samples.what, notes)
+
+
+def _write_account(
+    folder: Path,
+    facts: dict[str, Any],
+    metrics: Mapping[str, Any] | None,
+    parities: Sequence[Parity],
+    losses: Sequence[Loss],
+    sizes: Mapping[str, int],
+) -> None:
+    """What was measured, for people and for programs."""
+    for loss in losses:
+        facts["fast"][loss.engine] |= {"told": loss.told, "loss": loss.as_json()}
+    (folder / CARD).write_text(write_card(facts, metrics, parities, losses, sizes), encoding="utf-8")
+    write_manifest(folder, facts)
 
 
 def _weights(run: Path) -> Path:
@@ -88,99 +123,47 @@ def _weights(run: Path) -> Path:
     return found.path
 
 
-@contextmanager
-def _told(out: Path) -> Iterator[None]:
-    """A disk that is full, be it that of scratch files, is told by the bundle's name."""
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(
-            f"{out}: the bundle cannot be written ({error.strerror or error}); nothing of it was kept: make room there "
-            f"and in {tempfile.gettempdir()}, and export again"
-        ) from None
+def _check_precision(precision: str, formats: Sequence[str]) -> list[str]:
+    """The formats that get a model of fewer bits."""
+    if precision == FULL:
+        return []
+    if precision not in PRECISIONS:
+        raise UsageError(f"precision {precision!r} is unknown; give {FULL}, {' or '.join(PRECISIONS)}")
+    return check_packages(formats, precision)
 
 
-@contextmanager
-def _place(out: Path, *, zipped: bool, overwrite: bool) -> Iterator[tuple[Path, Path]]:
-    """A folder to fill, and where it will be found: as it is, or packed."""
-    if not zipped:
-        with staged(out, overwrite=overwrite, proof=MANIFEST) as folder:
-            yield folder, out
-        return
-    place = out if out.suffix == ".zip" else out.with_name(f"{out.name}.zip")
-    if place.exists() and not (overwrite and place.is_file()):
-        raise OutputError(f"{place} is already there; give another name, or --overwrite to replace it")
-    check_place(place.with_name(f"{place.name}.unpacked"), overwrite=False, proof=MANIFEST)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as scratch:
-        folder = Path(scratch, "bundle")
-        folder.mkdir()
-        yield folder, place
-        pack(folder, Path(scratch, "packed"))
-        os.replace(Path(scratch, "packed"), place)
-
-
-def _facts(weights: Path, model: Model, formats: Sequence[str], dynamic: bool) -> dict[str, Any]:
-    rule, chosen = model.input.rule, model.thresholds
-    said = thresholds_as_json(chosen) if chosen is not None else {}
-    return {
-        "task": model.task,
-        "names": list(model.names),
-        "background": model.background,
-        "imgsz": model.imgsz,
-        "stride": model.stride,
-        "dynamic": dynamic,
-        "letterbox": {"square": True, "enlarge": True, "centre": True, "border": BORDER, "interpolation": "bilinear"},
-        "scale": rule.as_json() if rule else None,
-        "bands": list(rule.bands) if rule else None,
-        "metres_per_pixel": model.input.metres_per_pixel,
-        "tile": model.input.tile,
-        "iou": IOU,
-        "margin": MARGIN,
-        "max_det": MAX_DET,
-        "confidence": said.get("confidence"),
-        "presence": said.get("presence"),
-        "models": {name: {"precision": "fp32"} for name in formats},
-        "weights": {"file": weights.name, "sha256": model.sha256},
-        **_origin(weights.parent.parent),
-        "versions": read_versions(),
-    }
-
-
-def _origin(run: Path) -> dict[str, Any]:
-    """Which data the model was trained on, where its record says so."""
-    if not (run / RECORD).is_file():
-        return {"run": None, "training": None}
-    record = read_record(run)
-    data = record.get("dataset")
-    data = data if isinstance(data, dict) else {}
-    told = {key: source[key] for key in TOLD for source in (data, record) if key in source}
-    training = {"data_hash": data.get("hash"), "images": data.get("images"), "commit": record.get("git"), **told}
-    return {"run": run.resolve().name, "training": training}
-
-
-def _notes(model: Model) -> tuple[str, ...]:
-    notes = list(model.notes)
-    if model.thresholds is None:
-        notes.append(
-            "the bundle has no thresholds: 'seepseg eval RUN DATA.yaml --split val' chooses them; then export again"
-        )
-    elif model.declared_imgsz not in (None, model.imgsz):
-        notes.append(
-            f"the thresholds were chosen at imgsz {model.declared_imgsz}, the bundle takes {model.imgsz}: "
-            "evaluate the bundle on val before they count"
-        )
-    return tuple(notes)
-
-
-def _refuse_unequal(parities: Sequence[Parity], images: str) -> None:
-    wrong = [
-        f"{one.engine}: {one.differing} of {one.instances} instances differ, scores by {one.score:.1e}"
-        for one in parities
-        if not one.equal
-    ]
+def _compare(reference: Model, folder: Path, samples: Samples, program: Path | None) -> list[Parity]:
+    images = track(samples, len(samples.readers), "comparing")
+    parities = compare(by_predict(reference), runners_of(folder, program=program), images)
+    wrong = [_complain(one) for one in parities if one.precision == FULL and not one.equal]
+    wrong += [f"{one.engine} in {one.precision}: gives no numbers" for one in parities if not isfinite(_largest(one))]
     if wrong:
         raise ParityError(
-            f"the exported model does not give the answer of the .pt on {images} (mask IoU >= {LEAST_IOU}, "
+            f"the exported model does not give the answer of the .pt on {samples.what} (mask IoU >= {LEAST_IOU}, "
             f"score within {MOST_SCORE:g}), so nothing was kept:\n{listing(wrong)}"
         )
+    return parities
+
+
+def _largest(parity: Parity) -> float:
+    return parity.raw.most if parity.raw else 0.0
+
+
+def _complain(parity: Parity) -> str:
+    scores = max(parity.raw_score or 0.0, parity.score.most)
+    verdicts = f", {parity.verdicts} verdicts" if parity.verdicts else ""
+    return (
+        f"{parity.engine} run by {parity.runtime}: {parity.differing} of {parity.instances} instances differ, "
+        f"scores by {scores:.1e}{verdicts}"
+    )
+
+
+def _sizes(folder: Path, facts: Mapping[str, Any]) -> dict[str, int]:
+    sizes = {name: _bytes(folder, files_of(name)) for name in facts["models"]}
+    for name, entry in facts["fast"].items():
+        sizes[f"{name} {entry['precision']}"] = _bytes(folder, files_of(name, entry["precision"]))
+    return sizes
+
+
+def _bytes(folder: Path, files: Sequence[str]) -> int:
+    return sum((folder / file).stat().st_size for file in files)

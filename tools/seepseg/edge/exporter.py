@@ -1,5 +1,6 @@
 """Ultralytics' exporter at work on a copy of the weights, so that nothing lands beside the user's own."""
 
+import json
 import logging
 import shutil
 import tempfile
@@ -10,7 +11,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from seepseg import ultralytics_home
+from seepseg.baselines.weights import is_baseline
 from seepseg.edge.bundle import MODELS
 from seepseg.errors import MissingExtra, UsageError
 from seepseg.predict.openvino_network import import_openvino
@@ -32,6 +36,10 @@ def check_formats(formats: Sequence[str]) -> list[str]:
 
 def export_model(weights: Path, name: str, folder: Path, *, imgsz: int, dynamic: bool) -> None:
     """Write the files of one format into the folder, in 32-bit floats."""
+    if is_baseline(weights):
+        from seepseg.baselines.export import export_baseline
+
+        return export_baseline(weights, name, folder, imgsz=imgsz, dynamic=dynamic)
     with tempfile.TemporaryDirectory(prefix="seepseg-export-") as scratch:
         copy = Path(scratch, "model.pt")
         shutil.copyfile(weights, copy)
@@ -41,6 +49,7 @@ def export_model(weights: Path, name: str, folder: Path, *, imgsz: int, dynamic:
             first.parent.mkdir()
             for file in MODELS[name]:
                 shutil.move(made / Path(file).name, folder / file)
+            _as_json(folder / MODELS[name][-1])
         else:
             shutil.move(made, first)
 
@@ -57,7 +66,7 @@ def _run_exporter(weights: Path, copy: Path, name: str, imgsz: int, dynamic: boo
     with _quiet():
         try:
             model = YOLO(copy)
-            model.add_callback("on_export_start", _keep_logits)
+            model.add_callback("on_export_start", _prepare)
             return str(model.export(**settings))
         # Exporters fail in as many ways as there are layers.
         except Exception as error:
@@ -65,11 +74,19 @@ def _run_exporter(weights: Path, copy: Path, name: str, imgsz: int, dynamic: boo
             raise UsageError(f"{weights}: Ultralytics could not export it to {name}: {reason[:300]}") from error
 
 
-def _keep_logits(exporter: Any) -> None:
+def _as_json(metadata: Path) -> None:
+    """Which is YAML too, and a device reads it without a package for that."""
+    table = yaml.safe_load(metadata.read_text(encoding="utf-8"))
+    metadata.write_text(json.dumps(table, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
+
+
+def _prepare(exporter: Any) -> None:
     """A semantic head would write the class of each pixel into ONNX and OpenVINO, and logits at full size into
-    TorchScript; ours are those of the .pt, so that one decoder serves all."""
+    TorchScript; ours are those of the .pt, so that one decoder serves all. And the folders of this machine stay here.
+    """
     from ultralytics.nn.modules import SemanticSegment
 
+    exporter.metadata["description"] = f"Ultralytics {exporter.pretty_name} model"
     for module in exporter.model.modules():
         if isinstance(module, SemanticSegment):
             module.export = False

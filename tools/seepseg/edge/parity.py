@@ -1,151 +1,172 @@
-"""Whether an exported model gives the answer of the .pt that it was made of."""
+"""Whether an exported model gives the answer of the .pt that it was made of, whoever runs it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from math import ceil
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from statistics import median
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seepseg.predict.engine import Model
+from seepseg.edge.counterparts import MOST_SCORE, Matched, match
+from seepseg.edge.runners import Runner, Seen
+from seepseg.outputs.cutting import cut_to_limits
+from seepseg.outputs.verdict import Verdict
+from seepseg.predict.network import Outputs
 from seepseg.predict.resize import Pixels
-from seepseg.values import Detection, Prediction
 
-CONF = 0.05
-"""Instances below it are not compared: too many, and none that a user sees."""
-LEAST_IOU, MOST_SCORE = 0.99, 1e-3
-SAME_EDGE = 0.01
-"""Pixels between box edges that are the same but for rounding."""
+BATCH = 16
+"""Images whose answers are held at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Differences."""
+
+    most: float
+    mean: float
 
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """One model beside the .pt, over all images."""
+    """One model, as one program runs it, beside the .pt, over all images."""
 
     engine: str
+    runtime: str
+    """predict, edge or c++."""
+    precision: str
     images: int
     instances: int
     """That the .pt finds."""
     differing: int
-    """That the other does not have, or has as something else; and those that it alone has."""
-    raw: float
-    """The largest difference of raw outputs: boxes in pixels, scores, coefficients and prototypes."""
-    score: float
-    """The largest difference of confidences, of probabilities for a semantic model."""
-    ms: float
-    """An image, from pixels to instances."""
+    """That only one of both has, or has otherwise."""
+    verdicts: int
+    """Images that hold something to the one and nothing to the other."""
+    raw: Spread | None
+    """Of raw outputs: boxes in pixels, scores, coefficients and prototypes. None where the program keeps them."""
+    raw_score: float | None
+    """The largest among them of a score, of a probability for a semantic model."""
+    box_px: Spread
+    """Of the instances that both have: edges of boxes, and below, scores and masks."""
+    score: Spread
+    least_iou: float
+    ms: float | None
+    """An image, from pixels to instances; the median."""
 
     @property
     def equal(self) -> bool:
-        """What an export has to be."""
-        return self.differing == 0 and self.score <= MOST_SCORE
+        """What an export in 32 bits has to be."""
+        scores = max(self.raw_score or 0.0, self.score.most)
+        return self.differing == 0 and self.verdicts == 0 and scores <= MOST_SCORE
 
     def as_json(self) -> dict[str, Any]:
         """For the bundle and for programs."""
         return asdict(self) | {"equal": self.equal}
 
 
-def compare_models(reference: Model, others: Sequence[Model], images: Sequence[Pixels]) -> list[Parity]:
-    """Image by image, so that memory holds one at a time."""
-    sums: list[dict[str, float]] = [dict.fromkeys(("instances", "differing", "raw", "score"), 0.0) for _ in others]
-    for image in images:
-        ((_, outputs),) = reference.run([image])
-        expected = _predict(reference, image)
-        for other, found in zip(others, sums, strict=True):
-            ((_, own),) = other.run([image])
-            raw, score = _differences(outputs, own, reference)
-            found["raw"], found["score"] = max(found["raw"], raw), max(found["score"], score)
-            found["instances"] += len(expected.detections)
-            found["differing"] += count_differing(expected, _predict(other, image))
-    return [_parity(other, found, len(images)) for other, found in zip(others, sums, strict=True)]
+@dataclass(slots=True)
+class _Tally:
+    """What is kept of the images so far: numbers."""
+
+    instances: int = 0
+    differing: int = 0
+    verdicts: int = 0
+    raw_most: float = 0.0
+    raw_sum: float = 0.0
+    raw_count: int = 0
+    raw_score: float = 0.0
+    boxes: list[float] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+    least_iou: float = 1.0
+    ms: list[float] = field(default_factory=list)
 
 
-def count_differing(expected: Prediction, found: Prediction) -> int:
-    """Detections of either that have no counterpart; one that is as good as at the threshold may be there or not."""
-    left = list(found.detections)
-    missing = 0
-    for one in expected.detections:
-        twin = next((index for index, other in enumerate(left) if _equal(one, other)), None)
-        if twin is not None:
-            del left[twin]
-        elif one.score > _floor(found):
-            missing += 1
-    return missing + sum(other.score > _floor(expected) for other in left)
+def compare(reference: Runner, others: Sequence[Runner], images: Iterable[Pixels]) -> list[Parity]:
+    """A batch at a time; the first image goes through each once before the clock counts."""
+    tallies = [_Tally() for _ in others]
+    count = 0
+    left = iter(images)
+    while some := list(islice(left, BATCH)):
+        expected = reference.see(some)
+        for other, tally in zip(others, tallies, strict=True):
+            if not count:
+                other.see(some[:1])
+            for one, found in zip(expected, other.see(some), strict=True):
+                _add(tally, one, found, other.limits)
+        count += len(some)
+    return [_parity(other, tally, count) for other, tally in zip(others, tallies, strict=True)]
 
 
-def _predict(model: Model, image: Pixels) -> Prediction:
-    return model.predict([image], conf=CONF)[0]
+def _add(tally: _Tally, expected: Seen, found: Seen, limits: Sequence[float]) -> None:
+    before, after = (cut_to_limits(seen.answer.prediction, limits) for seen in (expected, found))
+    _add_instances(tally, match(before, after, limits))
+    tally.instances += len(before.detections)
+    tally.verdicts += _disagree(expected.answer.verdict, found.answer.verdict)
+    if found.outputs is not None and expected.outputs is not None:
+        _add_raw(tally, expected.outputs, found.outputs, classes=len(expected.answer.verdict.classes))
+    if found.ms is not None:
+        tally.ms.append(found.ms)
 
 
-def _parity(model: Model, found: Mapping[str, float], images: int) -> Parity:
-    # Every image went through the network twice.
-    speed = model.speed_ms
-    ms = speed["preprocess"] + speed["inference"] + 2 * speed["postprocess"]
-    instances, differing = int(found["instances"]), int(found["differing"])
-    return Parity(model.engine, images, instances, differing, found["raw"], found["score"], round(ms, 2))
+def _add_instances(tally: _Tally, matched: Matched) -> None:
+    tally.differing += matched.differing
+    tally.boxes += [pair.box_px for pair in matched.pairs]
+    tally.scores += [pair.score for pair in matched.pairs]
+    tally.least_iou = min([tally.least_iou, *(pair.iou for pair in matched.pairs)])
 
 
-def _floor(prediction: Prediction) -> float:
-    """Below it, an instance may be missing: it is at the threshold, or the last of as many as are kept."""
-    full = len(prediction.detections) >= 300
-    return (prediction.detections[-1].score if full else CONF) + MOST_SCORE
+def _disagree(one: Verdict, other: Verdict) -> bool:
+    """Two scores that lie as good as at the threshold may fall on either side."""
+    return one.present != other.present and abs(one.score - other.score) > MOST_SCORE
 
 
-def _differences(one: Sequence[NDArray[Any]], other: Sequence[NDArray[Any]], model: Model) -> tuple[float, float]:
-    """Of raw outputs, and of scores among them; infinite where the shapes differ or there is no number."""
+def _add_raw(tally: _Tally, one: Outputs, other: Outputs, classes: int) -> None:
     if [each.shape for each in one] != [each.shape for each in other]:
-        return np.inf, np.inf
-    raw = max(_largest(np.asarray(a, np.float32) - b) for a, b in zip(one, other, strict=True))
-    if model.task == "semantic":
-        return raw, _largest(_probabilities(one[0]) - _probabilities(other[0]))
-    scores = slice(4, 4 + len(model.names))
-    return raw, _largest(one[0][scores] - other[0][scores])
+        tally.raw_most = tally.raw_sum = tally.raw_score = np.inf
+        return
+    for a, b in zip(one, other, strict=True):
+        difference = np.abs(a - b)
+        tally.raw_most = max(tally.raw_most, _largest(difference))
+        tally.raw_sum += float(difference.sum(dtype=np.float64))
+        tally.raw_count += difference.size
+    heads = [_probabilities(each[0]) if len(each) == 1 else each[0][4 : 4 + classes] for each in (one, other)]
+    tally.raw_score = max(tally.raw_score, _largest(np.abs(heads[0] - heads[1])))
 
 
 def _largest(difference: NDArray[Any]) -> float:
-    largest = float(np.abs(difference).max(initial=0))
+    """Infinite where there is no number."""
+    largest = float(difference.max(initial=0))
     return largest if np.isfinite(largest) else np.inf
 
 
 def _probabilities(logits: NDArray[Any]) -> NDArray[Any]:
+    """Of a semantic head, which has no other output than its logits."""
     if len(logits) == 1:
         return (1 + np.tanh(logits / 2)) / 2
     raised = np.exp(logits - logits.max(axis=0))
     return np.asarray(raised / raised.sum(axis=0))
 
 
-def _equal(one: Detection, other: Detection) -> bool:
-    """A mask of few pixels may differ in one of them: that one lies at 0 to the last digit."""
-    if one.class_id != other.class_id or abs(one.score - other.score) > MOST_SCORE:
-        return False
-    apart = float(np.abs(np.subtract(one.box, other.box)).max())
-    spans = (_shared_span(one, other, axis, cut=apart <= SAME_EDGE) for axis in (0, 1))
-    (left, right), (top, bottom) = spans
-    a, b = (each.mask[_within(each.y, top, bottom), _within(each.x, left, right)] for each in (one, other))
-    area, other_area, shared = int(a.sum()), int(b.sum()), _shared(one, other, (left, right), (top, bottom))
-    either = area + other_area - shared
-    return shared >= LEAST_IOU * either or either - shared <= 1
+def _parity(runner: Runner, tally: _Tally, images: int) -> Parity:
+    told = tally.raw_count > 0 or tally.raw_most > 0
+    mean = tally.raw_sum / max(tally.raw_count, 1)
+    return Parity(
+        runner.engine,
+        runner.runtime,
+        runner.precision,
+        images,
+        tally.instances,
+        tally.differing,
+        tally.verdicts,
+        Spread(tally.raw_most, mean if np.isfinite(mean) else np.inf) if told else None,
+        tally.raw_score if told else None,
+        _spread(tally.boxes),
+        _spread(tally.scores),
+        tally.least_iou,
+        round(median(tally.ms), 2) if tally.ms else None,
+    )
 
 
-def _shared_span(one: Detection, other: Detection, axis: int, *, cut: bool) -> tuple[int, int]:
-    """The pixels to compare along an axis. Masks end with their box: where an edge of it lies on the edge of a pixel,
-    that pixel is in or out by the last digit, so of boxes that agree only what is in both counts."""
-    starts = [ceil(each.box[axis]) for each in (one, other)]
-    ends = [ceil(each.box[axis + 2]) for each in (one, other)]
-    return (max(starts), min(ends)) if cut else (0, 2**31)
-
-
-def _within(start: int, first: int, end: int) -> slice:
-    return slice(max(first - start, 0), max(end - start, 0))
-
-
-def _shared(one: Detection, other: Detection, across: tuple[int, int], down: tuple[int, int]) -> int:
-    """Pixels of both."""
-    left, top = max(one.x, other.x, across[0]), max(one.y, other.y, down[0])
-    right = min(one.x + one.mask.shape[1], other.x + other.mask.shape[1], across[1])
-    bottom = min(one.y + one.mask.shape[0], other.y + other.mask.shape[0], down[1])
-    if left >= right or top >= bottom:
-        return 0
-    a, b = (each.mask[top - each.y : bottom - each.y, left - each.x : right - each.x] for each in (one, other))
-    return int(np.count_nonzero(a & b))
+def _spread(differences: Sequence[float]) -> Spread:
+    return Spread(max(differences, default=0.0), sum(differences) / max(len(differences), 1))

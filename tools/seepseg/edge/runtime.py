@@ -17,23 +17,24 @@ from numpy.typing import NDArray
 from seepseg.edge.agreement import check_agreement
 from seepseg.edge.answer import Answer
 from seepseg.edge.bundle import MANIFEST, THRESHOLDS, Bundle, is_bundle
+from seepseg.edge.nodata import cut_to_data
 from seepseg.errors import UsageError
 from seepseg.measures.calibration import LEAST
 from seepseg.measures.threshold_file import parse_thresholds
 from seepseg.measures.thresholds import DEFAULT, Thresholds
 from seepseg.outputs.verdict import judge
-from seepseg.predict.decode import MARGIN, decode_segment, decode_semantic
+from seepseg.predict.decode import IOU, MARGIN, MAX_DET, decode_segment, decode_semantic
 from seepseg.predict.letterbox import frame_of, place
 from seepseg.predict.model_files import ModelFiles, of_bundle
 from seepseg.predict.model_input import fit_thresholds
 from seepseg.predict.network import Network, Wish
 from seepseg.predict.resize import Pixels
 from seepseg.scaling import Rule, show
-from seepseg.values import Prediction
+from seepseg.values import Bitmap, Prediction
 
 PACKAGES = {"torchscript": "torch", "onnx": "onnxruntime", "openvino": "openvino"}
 """What each engine needs beside numpy; the first of them that is there runs a bundle."""
-_USUAL = {"iou": 0.7, "margin": MARGIN, "max_det": 300}
+_USUAL = {"iou": IOU, "margin": MARGIN, "max_det": MAX_DET}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,10 @@ class EdgeModel:
         """8-bit pixels, grey or in OpenCV's order of channels, or values that the bundle's rule makes 8 bits of."""
         return self.answer(image).prediction
 
-    def answer(self, image: NDArray[Any]) -> Answer:
-        """The same, and whether the image holds anything at all."""
-        found = self._detect(show(image, self.rule))
+    def answer(self, image: NDArray[Any], nodata: Bitmap | None = None) -> Answer:
+        """The same, and whether the image holds anything at all. What lies where `nodata` is 1 is no object, as
+        'seepseg predict' has it of files."""
+        found = cut_to_data(self._detect(show(image, self.rule)), nodata)
         kept = tuple(one for one in found.detections if one.score > self.limits[one.class_id])
         return Answer(replace(found, detections=kept), judge(found, self.thresholds, self.names))
 
@@ -88,11 +90,17 @@ class EdgeModel:
 
 
 def load_bundle(
-    path: Path | str, *, engine: str | None = None, threads: int | None = None, device: str | None = None
+    path: Path | str,
+    *,
+    engine: str | None = None,
+    threads: int | None = None,
+    device: str | None = None,
+    fast: bool = False,
 ) -> EdgeModel:
     """A folder or a .zip of one; every file of it is checked. Without an engine, it is the first of torchscript, onnx
     and openvino that the bundle has a model for and whose package is installed. `threads` holds for the whole process
-    with torchscript."""
+    with torchscript; `fast` takes the model of fewer bits where the bundle has one, and lets the engine compute in
+    fewer than 32 where it can."""
     path = Path(path)
     if not is_bundle(path):
         raise UsageError(f"{path}: no bundle; give a folder that 'seepseg export' made, or a .zip of one")
@@ -102,7 +110,7 @@ def load_bundle(
     name = _choose_engine(files, engine)
     file = files.engines[name]
     try:
-        network = file.load(Wish(device, threads))
+        network = file.load(Wish(device, threads, fast))
     except ModuleNotFoundError as error:
         raise UsageError(f"{path}: engine {name} needs the package {error.name} too; install it with pip") from None
     check_agreement(bundle, file.path, network)

@@ -12,11 +12,13 @@ from seepseg.evaluate.samples import Sample, truth_of
 from seepseg.labels.mask_files import check_size, read_whole
 from seepseg.measures.calibration import LEAST
 from seepseg.measures.levels import from_class_map
+from seepseg.outputs.cutting import cut_to_data
+from seepseg.predict.decode import IOU, MAX_DET
 from seepseg.predict.engine import Model
-from seepseg.raster import read_pixels
+from seepseg.raster import read_nodata, read_pixels
 from seepseg.values import Bitmap, Prediction
 
-CONF, IOU, MAX_DET = LEAST, 0.7, 300
+CONF = LEAST
 """What a model is asked for: all that a curve needs."""
 Told = Iterator[tuple[Sample, Truth, Prediction]]
 Teller = Callable[[Sequence[Sample]], Told]
@@ -29,7 +31,8 @@ def predict_samples(model: Model, order: Sequence[int], batch: int, samples: Seq
         images = [read_pixels(sample.image) for sample in some]
         found = model.predict(images, conf=CONF, iou=IOU, max_det=MAX_DET, batch=batch)
         for sample, image, prediction in zip(some, images, found, strict=True):
-            yield sample, truth_of(sample, image.shape[1], image.shape[0]), _renumber(prediction, order)
+            cut = cut_to_data(prediction, read_nodata(sample.image))
+            yield sample, truth_of(sample, image.shape[1], image.shape[0]), _renumber(cut, order)
 
 
 def read_masks(folder: Path, class_count: int, samples: Sequence[Sample]) -> Told:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from seepseg.dataset.layout import Dataset
-from seepseg.evaluate.predictions import CONF, IOU, MAX_DET, Teller, order_classes, predict_samples, read_masks
-from seepseg.predict.decode import MARGIN
+from seepseg.evaluate.predictions import CONF, Teller, order_classes, predict_samples, read_masks
+from seepseg.predict.decode import IOU, MARGIN, MAX_DET
 from seepseg.predict.engine import BATCH, Model, open_model
 
 MASKS = "masks"

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,17 +27,19 @@ class Picture(NamedTuple):
     extension: str
 
 
-def list_pictures(root: Path, *, without: Path | None = None) -> tuple[list[Picture], list[str]]:
+def list_pictures(
+    root: Path, *, without: Path | None = None, closed: Collection[Path] = ()
+) -> tuple[list[Picture], list[str]]:
     """The pictures below a folder and the files that are none, both sorted; hidden ones are passed over.
 
-    Links are followed. `without` is a folder inside that is not looked into. Pipes and devices are among the others,
-    with a word on what they are, so that nothing waits for them. A folder that can't be read is an OSError.
+    Links are followed. `without` and `closed` are folders inside that are not looked into. Pipes and devices are among
+    the others, with a word on what they are, so that nothing waits for them. A folder that can't be read is an OSError.
     """
     if not root.is_dir():
         raise SourceError(f"{root}: no such folder")
-    closed = frozenset(os.path.realpath(folder) for folder in (root, without) if folder)
+    shut = frozenset(os.path.realpath(folder) for folder in (root, without, *closed) if folder)
     pictures, others = [], []
-    for entry in _walk(str(root), closed):
+    for entry in _walk(str(root), shut):
         path = os.path.relpath(entry.path, root).replace(os.sep, "/")
         stem, extension = os.path.splitext(entry.name)
         # A link that leads nowhere stays: reading it tells.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seepseg.errors import SourceError, UsageError, listing
-from seepseg.labels.pictures import list_pictures
+from seepseg.labels.pictures import Picture, list_pictures
 from seepseg.wording import count, verb
 
 LIST_SUFFIXES = (".txt", ".lst")
@@ -60,23 +60,35 @@ def own_stems(names: Sequence[str]) -> list[str]:
 
 
 def _of_folder(folder: Path) -> tuple[list[Entry], list[str]]:
-    try:
-        pictures, others = list_pictures(folder)
-    except OSError as error:
-        raise SourceError(
-            f"{error.filename or folder}: cannot be read: {error.strerror}; ask for access, or give a .txt that lists "
-            "the images that you may read"
-        ) from None
+    pictures, others, notes = _list_open(folder)
     if not pictures:
-        raise UsageError(f"{folder}: no image in it" + (f", only files such as {others[0]}" if others else ""))
+        closed = f"; {notes[0]}" if notes else ""
+        raise UsageError(f"{folder}: no image in it" + (f", only files such as {others[0]}" if others else "") + closed)
     names = sorted((picture.path for picture in pictures), key=natural_key)
-    notes = []
     if others:
         notes.append(
             f"{count(len(others), 'file')} in {folder} that {verb(len(others))} no image passed over, "
             f"such as {others[0]}"
         )
     return [Entry(folder / name, name, stem) for name, stem in zip(names, own_stems(names), strict=True)], notes
+
+
+def _list_open(folder: Path) -> tuple[list[Picture], list[str], list[str]]:
+    """Pictures, other files, and the word on each subfolder that was passed over as it can't be read."""
+    closed: dict[Path, str] = {}
+    while True:
+        try:
+            found = list_pictures(folder, closed=closed)
+        except OSError as error:
+            where = Path(error.filename or folder)
+            if where == folder or where in closed:
+                raise SourceError(
+                    f"{where}: cannot be read: {error.strerror}; ask for access, or give a .txt that lists the images "
+                    "that you may read"
+                ) from None
+            closed[where] = f"{where} passed over, as it cannot be read: {error.strerror}"
+        else:
+            return *found, list(closed.values())
 
 
 def _of_list(file: Path) -> tuple[list[Entry], list[str]]:

@@ -13,7 +13,7 @@ from seepseg.outputs.journal import PICTURE, SCENE, Stamp
 from seepseg.outputs.listing import Entry
 from seepseg.rasterfile import is_plain, open_raster
 from seepseg.scaling import Rule
-from seepseg.scenes.fit import fitting_rule
+from seepseg.scenes.suitability import fitting_rule
 from seepseg.values import Item
 
 Tile = Literal["auto", "always", "never"]

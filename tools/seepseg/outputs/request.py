@@ -14,8 +14,9 @@ from seepseg.errors import UsageError
 from seepseg.evaluate.folder import show_path
 from seepseg.outputs.listing import list_entries
 from seepseg.outputs.place import open_place
-from seepseg.outputs.run import IOU, MAX_DET, Outcome, Plan, Wishes, predict_images
+from seepseg.outputs.run import Outcome, Plan, Wishes, predict_images
 from seepseg.predict.confidence import Asked, Confidence, choose_confidence
+from seepseg.predict.decode import IOU, MAX_DET
 from seepseg.predict.engine import Model, open_model
 from seepseg.scenes.hysteresis import Hysteresis
 from seepseg.scenes.tiling import overlap_px
@@ -105,6 +106,7 @@ def _without_effect(request: Request) -> list[str]:
         "--mask-vector": request.mask_vector,
         "--overlap": request.overlap,
         "--hysteresis": request.hysteresis,
+        "--classes-apart": request.classes_apart or None,
     }
     flags = [flag for flag, value in asked.items() if value is not None]
     if not flags:
@@ -128,6 +130,7 @@ def describe(request: Request, ready: Ready) -> dict[str, Any]:
         "mask_vector": request.mask_vector and show_path(request.mask_vector),
         "tile": request.tile,
         "overlap": request.overlap,
+        "classes_apart": request.classes_apart,
         "margin": request.margin,
         "iou": IOU,
         "max_det": MAX_DET,

@@ -22,15 +22,13 @@ from seepseg.outputs.tables import Totals, write_tables
 from seepseg.outputs.verdict import judge
 from seepseg.outputs.write import write_image
 from seepseg.predict.confidence import Confidence
-from seepseg.predict.decode import MARGIN
+from seepseg.predict.decode import IOU, MARGIN, MAX_DET
 from seepseg.predict.engine import BATCH, Model
 from seepseg.progress import track
 from seepseg.scenes.hysteresis import Hysteresis
 from seepseg.values import Prediction
 from seepseg.wording import count, verb
 
-IOU, MAX_DET = 0.7, 300
-"""As evaluation has them."""
 MOST_BYTES = 100_000_000
 """Bytes of pixels in a batch; one of large photos is smaller than asked."""
 
@@ -45,6 +43,7 @@ class Wishes:
     mask_vector: Path | None = None
     tile: Tile = "auto"
     overlap: float | None = None
+    classes_apart: bool = False
     margin: float = MARGIN
     batch: int = BATCH
     save: tuple[str, ...] = USUAL

@@ -16,8 +16,8 @@ from seepseg.progress import counting
 from seepseg.scenes.find import find_objects
 from seepseg.scenes.ground import Ground, ground_of, lay_down, measure_rings
 from seepseg.scenes.objects import SceneObject
+from seepseg.scenes.polygons import outline
 from seepseg.scenes.scene import open_scene
-from seepseg.scenes.shapes import outline
 from seepseg.scenes.write_scene import write_scene
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def predict_scene(model: Model, opened: Opened, place: Place, plan: "Plan") -> R
                 limits,
                 hysteresis=plan.hysteresis,
                 overlap=plan.overlap,
+                classes_apart=plan.classes_apart,
                 margin=plan.margin,
                 batch=plan.batch,
                 on_progress=on_progress,

@@ -15,6 +15,9 @@ from seepseg.values import Detection, Prediction
 
 Conf = float | Sequence[float]
 """One threshold for all classes, or one for each; a score has to be above it."""
+IOU, MAX_DET = 0.7, 300
+"""Of two boxes of one class with a higher IoU the surer one stays, and of an image this many at most: as Ultralytics
+has it, and the same in evaluation, prediction and bundles."""
 MARGIN = 0.05
 """How far masks may reach beyond their box, as a share of its sides: measured by tests/bench/bench_clean.py."""
 STRIP = 256
@@ -27,8 +30,8 @@ def decode_segment(
     frame: Frame,
     *,
     conf: Conf,
-    iou: float = 0.7,
-    max_det: int = 300,
+    iou: float = IOU,
+    max_det: int = MAX_DET,
     margin: float = 0.0,
     masks_above: Conf = 0.0,
 ) -> Prediction:

@@ -15,7 +15,7 @@ from seepseg.edge.bundle import THRESHOLDS
 from seepseg.errors import UsageError
 from seepseg.measures.threshold_file import parse_thresholds, read_thresholds
 from seepseg.measures.thresholds import Thresholds
-from seepseg.predict.decode import MARGIN, Conf, decode_segment, decode_semantic
+from seepseg.predict.decode import IOU, MARGIN, MAX_DET, Conf, decode_segment, decode_semantic
 from seepseg.predict.engine_choice import choose_engine
 from seepseg.predict.letterbox import Frame, frame_of, place
 from seepseg.predict.model_files import ModelFile, ModelFiles, find_files
@@ -85,8 +85,8 @@ class Model:
         images: Sequence[Pixels],
         *,
         conf: Conf = 0.25,
-        iou: float = 0.7,
-        max_det: int = 300,
+        iou: float = IOU,
+        max_det: int = MAX_DET,
         margin: float = MARGIN,
         masks_above: Conf = 0.0,
         batch: int = BATCH,

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from seepseg.edge.bundle import MANIFEST, MODELS, Bundle, digest_of, is_bundle, open_bundle
+from seepseg.baselines.weights import is_baseline
+from seepseg.edge.bundle import FULL, MANIFEST, MODELS, Bundle, digest_of, files_of, is_bundle, open_bundle
 from seepseg.errors import UsageError
 from seepseg.predict.model_input import INPUT, THRESHOLDS, ModelInput, input_of, read_input
 from seepseg.predict.network import Network, Wish
@@ -64,7 +65,7 @@ def of_bundle(path: Path) -> ModelFiles:
     engines = {
         engine: ModelFile(
             path / MODELS[engine][0] if path.is_dir() else path,
-            partial(_load, engine, path / MODELS[engine][0], partial(_read_bundled, bundle, engine)),
+            partial(_load_bundled, bundle, engine),
             partial(bundle.sha256, engine),
             fixed,
         )
@@ -123,8 +124,14 @@ def _with_account(files: ModelFiles, *folders: Path) -> ModelFiles:
     return replace(files, thresholds=chosen, imgsz=imgsz, input=model_input)
 
 
-def _read_bundled(bundle: Bundle, engine: str) -> list[bytes]:
-    return [bundle.read(name) for name in MODELS[engine]]
+def _load_bundled(bundle: Bundle, engine: str, wish: Wish) -> Network:
+    """With `--fast`, the model of fewer bits where the bundle has one."""
+    precision = bundle.fast.get(engine, FULL) if wish.fast else FULL
+    names = files_of(engine, precision)
+    # The file decides, but for 16-bit weights in OpenVINO, which may compute in 16 bits too.
+    plain = wish if precision == FULL or (engine, precision) == ("openvino", "fp16") else replace(wish, fast=False)
+    network = _load(engine, bundle.path / names[0], lambda: [bundle.read(name) for name in names], plain)
+    return network if precision == FULL else replace(network, notes=(bundle.tell_fast(engine), *network.notes))
 
 
 def _read_files(files: list[Path]) -> list[bytes]:
@@ -137,6 +144,10 @@ def _hash(file: Path) -> str:
 
 
 def _load_torch(weights: Path, wish: Wish) -> Network:
+    if is_baseline(weights):
+        from seepseg.predict.baseline_network import load_network as load_baseline
+
+        return load_baseline(weights, wish)
     from seepseg.predict.torch_network import load_network
 
     return load_network(weights, wish)

@@ -1,5 +1,6 @@
 """An OpenVINO export as a function from pixels to raw output."""
 
+import json
 import sys
 from functools import cache
 from pathlib import Path
@@ -66,15 +67,24 @@ def _notes(fast: bool, less: str | None) -> tuple[str, ...]:
 
 
 def _table(where: Path, metadata: bytes) -> dict[str, Any]:
-    import yaml
-
+    """A bundle has it as JSON, which is YAML too: so a device needs no package for it."""
     try:
-        table = yaml.safe_load(metadata)
-    except yaml.YAMLError:
-        table = None
+        table = json.loads(metadata)
+    except ValueError:
+        table = _yaml(metadata)
     if not isinstance(table, dict):
         raise UsageError(f"{where}: metadata.yaml beside it is damaged; copy the folder again, or export it again")
     return table
+
+
+def _yaml(metadata: bytes) -> Any:
+    """As Ultralytics writes it."""
+    import yaml
+
+    try:
+        return yaml.safe_load(metadata)
+    except yaml.YAMLError:
+        return None
 
 
 def _forward(where: Path, compiled: Any, task: str) -> Forward:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from platform import machine
 from typing import Any
+from zipfile import is_zipfile
 
 import torch
 from numpy.typing import NDArray
@@ -81,9 +82,11 @@ def _load(weights: Path) -> tuple[Any, dict[str, Any]]:
         model, checkpoint = load_checkpoint(weights)  # type: ignore[no-untyped-call]
     # Unpickling a damaged or foreign file can raise anything.
     except Exception as error:
+        whole = is_zipfile(weights)
+        reason = "it holds something else" if whole else "it is cut off, or no file that PyTorch wrote"
         raise UsageError(
-            f"{weights}: not a model that Ultralytics can load ({type(error).__name__}); the file may be cut off or of "
-            "another program: copy it again, or give the best.pt of a training run"
+            f"{weights}: not a model that Ultralytics can load: {reason}; copy it again, or give the best.pt of a "
+            "training run"
         ) from error
     return model, checkpoint
 

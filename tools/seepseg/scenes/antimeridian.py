@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seepseg.scenes.ground import Rings, divide
-from seepseg.scenes.shapes import Points, build, keep_valid
+from seepseg.scenes.polygons import Points, build, keep_valid
 
 
 def as_polygons(rings: Rings, decimals: int) -> Any:

@@ -14,7 +14,7 @@ from seepseg.scenes.antimeridian import as_polygons
 from seepseg.scenes.ground import Ground, ground_of, lay_down, measure_line, measure_rings, metres_around
 from seepseg.scenes.length import longest_way
 from seepseg.scenes.objects import SceneObject
-from seepseg.scenes.shapes import outline
+from seepseg.scenes.polygons import outline
 from seepseg.values import Prediction
 
 FIELDS: dict[str, type] = {

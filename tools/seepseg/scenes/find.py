@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seepseg.errors import UsageError
-from seepseg.predict.decode import MARGIN
+from seepseg.predict.decode import IOU, MARGIN, MAX_DET
 from seepseg.scenes import tiling
 from seepseg.scenes.hysteresis import Hysteresis
 from seepseg.scenes.merge import SHARED, Merger, paint
@@ -48,9 +48,10 @@ def find_objects(
     hysteresis: Hysteresis | None = None,
     tile: int | None = None,
     overlap: float | None = None,
+    classes_apart: bool = False,
     margin: float = MARGIN,
-    iou: float = 0.7,
-    max_det: int = 300,
+    iou: float = IOU,
+    max_det: int = MAX_DET,
     batch: int = BATCH,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Found:
@@ -58,15 +59,15 @@ def find_objects(
     with a hysteresis, that one's three stand in place of them.
 
     `tile` is as large as the images that the model was trained on, unless given; `overlap` is a share of it below 1,
-    pixels from 1 on. `on_progress` is told how many tiles are done, and of how many. Two detections of one tile stay
-    two, unless a piece of another tile belongs to both.
+    pixels from 1 on. `on_progress` is told how many tiles are done, and of how many. What the model tells twice in one
+    place, as two classes or as one, is one object; `classes_apart` leaves it one of each class.
     """
     levels = _levels(limits, hysteresis, len(model.names))
     side = tile or model.input.tile or model.imgsz
-    step = tiling.overlap_px(side, overlap)
+    step = tiling.overlap_px(side, overlap, model.imgsz)
     windows = tiling.cut(scene, side, step)
     # Detections of a semantic model don't overlap within a tile: those that share a pixel are one.
-    merger = Merger(0.0 if model.task == "semantic" else SHARED)
+    merger = Merger(0.0 if model.task == "semantic" else SHARED, classes_apart=classes_apart)
     conf, size = [group for _, _, group in levels], (scene.grid.width, scene.grid.height)
     empty, full, done = 0, 0, 0
     with closing(tiling.read_ahead(scene, windows, batch)) as tiles:
@@ -75,7 +76,8 @@ def find_objects(
             images = [pixels for _, pixels, _ in seen]
             told = model.predict(images, conf=conf, iou=iou, max_det=max_det, margin=margin, batch=batch)
             for (window, _, nodata), prediction in zip(seen, told, strict=True):
-                merger.add(window, pieces_of(prediction.detections, window, nodata, size))
+                inside = tiling.trusted(window, size, step)
+                merger.add(inside, pieces_of(prediction.detections, window, nodata, size, inside))
                 full += len(prediction.detections) >= max_det and model.task != "semantic"
             empty += len(some) - len(seen)
             done += len(some)
@@ -90,6 +92,7 @@ def find_objects(
         "confidence": list(limits),
         "hysteresis": asdict(hysteresis) if hysteresis else None,
         "merged_above": merger.shared,
+        "classes_apart": classes_apart,
     }
     return Found(tuple(_build(merger, levels)), len(windows), empty, settings, _notes(full, max_det))
 
@@ -112,21 +115,22 @@ def _notes(full: int, max_det: int) -> tuple[str, ...]:
 def _build(merger: Merger, levels: Levels) -> list[SceneObject]:
     found = []
     for group in merger.groups():
-        seed, outline, _ = levels[group[0].class_id]
-        if max(piece.score for piece in group) >= seed:
-            found.append(_assemble([piece for piece in group if piece.score >= outline]))
+        if any(piece.score >= levels[piece.class_id][0] for piece in group):
+            found.append(_assemble([piece for piece in group if piece.score >= levels[piece.class_id][1]]))
     return sorted(found, key=lambda one: (-one.maximum, one.y, one.x))
 
 
 def _assemble(pieces: Sequence[Piece]) -> SceneObject:
-    """One object, each of its pixels as sure as the surest piece that covers it."""
+    """One object, each of its pixels as sure as the surest piece that covers it, and of its class: the class that most
+    pixels are of, weighted by how sure they are, is the object's."""
     pieces = sorted(pieces, key=lambda piece: -piece.score)
     mask, (x, y, _, _), added = paint(pieces)
     scores, counts = np.array([piece.score for piece in pieces]), np.array(added)
     ends = np.cumsum(counts)
     middle = np.searchsorted(ends, [(ends[-1] - 1) // 2, ends[-1] // 2], side="right")
+    weights = np.bincount([piece.class_id for piece in pieces], scores * counts)
     return SceneObject(
-        pieces[0].class_id,
+        int(weights.argmax()),
         mask,
         x,
         y,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seepseg.georeference import Grid
-from seepseg.scenes.shapes import Points
+from seepseg.scenes.polygons import Points
 
 STRAY = 0.03
 """In pixels: how far an edge may run beside its place on the ground; where it would run further, it gets vertices in

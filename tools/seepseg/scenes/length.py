@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from seepseg.scenes.shapes import Points
+from seepseg.scenes.polygons import Points
 from seepseg.values import Bitmap
 
 MOST_NODES = 20_000

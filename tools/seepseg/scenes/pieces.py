@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from seepseg.crops import at_edge, trim
+from seepseg.crops import at_edge, clip, move, trim
 from seepseg.values import Bitmap, Detection, Window
 
 Box = tuple[int, int, int, int]
@@ -27,6 +27,7 @@ class Piece:
     bits: NDArray[np.uint8]
     """The mask, eight pixels a byte along each row."""
     tile: Window
+    """Within which it counts."""
     cut: bool
     """It touches the scene's edge, or pixels without data."""
 
@@ -47,18 +48,24 @@ class Piece:
 
 
 def pieces_of(
-    detections: Iterable[Detection], tile: Window, nodata: Bitmap | None, size: tuple[int, int]
+    detections: Iterable[Detection],
+    tile: Window,
+    nodata: Bitmap | None,
+    size: tuple[int, int],
+    inside: Window | None = None,
 ) -> list[Piece]:
-    """The detections of a tile in a scene of `size` (width, height), without the pixels that hold no data; what is
-    left with none is left out."""
+    """The detections of a tile in a scene of `size` (width, height), without the pixels that hold no data, or lie not
+    `inside` a smaller window; what is left with none is left out."""
     beside = None if nodata is None else np.asarray(cv2.dilate(nodata, np.ones((3, 3), np.uint8)), np.uint8)
+    inside = inside or tile
     found = []
     for one in detections:
         rows, columns = one.inside
         mask: Bitmap = one.mask if nodata is None else one.mask & (1 - nodata[rows, columns])
-        kept, x, y = trimmed = trim((mask, tile.x + one.x, tile.y + one.y))
+        within = move((mask, one.x, one.y), tile.x - inside.x, tile.y - inside.y)
+        kept, x, y = trimmed = move(trim(clip(within, inside.width, inside.height)), inside.x, inside.y)
         if kept.size:
             cut = at_edge(trimmed, *size) or (beside is not None and bool((mask & beside[rows, columns]).any()))
             bits, (height, width) = np.packbits(kept, axis=1), kept.shape
-            found.append(Piece(one.class_id, one.score, x, y, width, height, bits, tile, cut))
+            found.append(Piece(one.class_id, one.score, x, y, width, height, bits, inside, cut))
     return found

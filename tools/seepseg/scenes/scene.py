@@ -16,8 +16,8 @@ from seepseg.raster import Pixels
 from seepseg.rasterfile import open_raster, palette, read_values
 from seepseg.scaling import Rule
 from seepseg.scenes.acquisition import acquired_at
-from seepseg.scenes.fit import fitting_rule
 from seepseg.scenes.land import Land, read_land
+from seepseg.scenes.suitability import fitting_rule
 from seepseg.values import Bitmap, Window
 
 if TYPE_CHECKING:

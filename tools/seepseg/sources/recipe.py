@@ -17,7 +17,7 @@ from seepseg.wording import suggest
 
 KINDS = ("boxes", "coco", "instances", "masks", "objects", "scenes", "yolo")
 NEEDED = {"name": str, "title": str, "licence": str, "citation": str, "layout": str, "convert": list}
-KNOWN = NEEDED | {"homepage": str, "obtain": str, "download": dict, "dataset": dict}
+KNOWN = NEEDED | {"homepage": str, "obtain": str, "download": dict, "dataset": dict, "train": str}
 KNOWN_DOWNLOAD = {"files": list, "kaggle": str, "roboflow": str}
 KNOWN_FILE = {"url": str, "sha256": str, "md5": str, "size": int, "into": str}
 KNOWN_PART = {"kind": str, "paths": list, "flags": dict, "split": str, "name": str}
@@ -60,6 +60,8 @@ class Recipe:
     parts: tuple[Part, ...]
     dataset: Flags = ()
     """Flags of `seepseg convert` that hold for the dataset as a whole."""
+    train: str | None = None
+    """The preset that fits, as seen from beside datasets/, and what it needs changed: configs/sos.yaml imgsz=640."""
     homepage: str | None = None
     obtain: str | None = None
     """How to come by the data by hand."""
@@ -140,6 +142,8 @@ def _build(fields: dict[str, Any], path: Path, problems: list[str]) -> Recipe | 
     if not offer and not fields.get("obtain"):
         problems.append("obtain: say in a sentence where people get it, since there is no download")
     archives = _archives(offer.pop("files", []), problems)
+    if not re.fullmatch(r"configs/[\w-]+\.yaml( \w+=\S+)*", fields.get("train", "configs/x.yaml")):
+        problems.append(f"train: {fields['train']} is not a preset and settings, such as configs/sos.yaml imgsz=640")
     parts = _parts(fields.pop("convert", []), problems)
     dataset = _flags(fields.pop("dataset", {}), "dataset.", problems)
     handles = {"kaggle": r"\w[\w.-]*/\w[\w.-]*", "roboflow": r"\w[\w.-]*/\w[\w.-]*/\d+"}

@@ -99,7 +99,9 @@ def _is_grid(scene: str, cells: set[tuple[int, int]]) -> bool:
     rows, columns = {row for row, _ in cells}, {column for _, column in cells}
     if _YEAR.search(scene) and max(rows) <= 12 and max(columns) <= 31:
         return False
-    return len(rows) > 1 and len(columns) > 1 and 2 * len(cells) >= len(rows) * len(columns)
+    full = 2 * len(cells) >= len(rows) * len(columns)
+    # As many cells as rows is a counter with a label behind it, such as patient and diagnosis.
+    return full and len(cells) > max(len(rows), len(columns))
 
 
 def _describe(stems: Sequence[str], found: Sequence[str | None], what: str, by: str | None = None) -> str:

@@ -65,7 +65,7 @@ def plan_run(request: Request) -> Plan:
     check_best(request.best, task)
     notes = [] if balance.merge else check_dataset(dataset)
     _check_extras(settings)
-    device, about_device = _choose_device(settings)
+    device, about_device = choose_device(settings)
     start = choose_start(request.weights, model=model, wish=request.wish, task=task, sha256=request.sha256)
     balanced = apply_balance(dataset, balance, seed=settings.get("seed", 0), workers=machine.core_count())
     notes = check_dataset(balanced.dataset) if balance.merge else notes
@@ -148,16 +148,21 @@ def _merge_all(dataset: Dataset, balance: Balance) -> Balance:
     return balance if len(dataset.names) == 1 else replace(balance, merge=(f"item={','.join(dataset.names)}",))
 
 
-def _settle(settings: dict[str, Any], dataset: Dataset, balance: Balance) -> tuple[dict[str, Any], list[str]]:
-    """The rest of Ultralytics' settings, and what to tell of them."""
-    notes = []
+def choose_imgsz(settings: dict[str, Any], dataset: Dataset) -> list[str]:
+    """The declared one where nothing is said; what to tell where it is another."""
     declared = dataset.imgsz
     imgsz = settings.setdefault("imgsz", declared or defaults()["imgsz"])
-    if declared and imgsz != declared:
-        notes.append(
-            f"training at imgsz {imgsz}, but the labels are exact at {declared}; "
-            f"'seepseg check {dataset.yaml} --imgsz {imgsz}' says how close they come"
-        )
+    if not declared or imgsz == declared:
+        return []
+    return [
+        f"training at imgsz {imgsz}, but the labels are exact at {declared}; "
+        f"'seepseg check {dataset.yaml} --imgsz {imgsz}' says how close they come"
+    ]
+
+
+def _settle(settings: dict[str, Any], dataset: Dataset, balance: Balance) -> tuple[dict[str, Any], list[str]]:
+    """The rest of Ultralytics' settings, and what to tell of them."""
+    notes = choose_imgsz(settings, dataset)
     # A checkpoint hands its own on where nothing is said.
     settings.setdefault("single_cls", False)
     if settings.get("optimizer", "auto") == "auto" and {"lr0", "momentum"} & set(settings):
@@ -167,7 +172,8 @@ def _settle(settings: dict[str, Any], dataset: Dataset, balance: Balance) -> tup
     return settings, notes
 
 
-def _choose_device(settings: Mapping[str, Any]) -> tuple[str, list[str]]:
+def choose_device(settings: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """What `device` means here, in words, and what else could be used."""
     ultralytics_home.prepare()
     import torch
 

@@ -53,6 +53,33 @@ def update_record(run: Path, **changes: Any) -> None:
         write_json(run / RECORD, read_record(run) | changes)
 
 
+def open_record(run: Path, settings: Mapping[str, Any], facts: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
+    """record.json and input.json of a training that begins."""
+    seeds = {"seed": settings["seed"], "deterministic": settings["deterministic"]}
+    record = {"status": RUNNING, "started": now(), **facts, "settings": portable(settings), "seeds": seeds}
+    write_json(run / RECORD, record | {"resumed": [], "epochs": []})
+    write_json(run / INPUT, inputs)
+
+
+def add_resumption(run: Path, first: int) -> None:
+    """A training goes on with this epoch; what is said of it and later ones comes again."""
+    record = read_record(run)
+    resumed = [*record["resumed"], {"epoch": first, "at": now()}]
+    epochs = [one for one in record["epochs"] if one["epoch"] < first]
+    update_record(run, resumed=resumed, epochs=epochs)
+
+
+def add_epoch(run: Path, epoch: Mapping[str, Any]) -> None:
+    """What an epoch cost."""
+    update_record(run, epochs=[*read_record(run)["epochs"], epoch])
+
+
+def finish(run: Path, metrics: Mapping[str, Any]) -> None:
+    """A training that came to its end, with the figures of its best epoch."""
+    rounded = {name: round(float(value), 6) for name, value in metrics.items()}
+    update_record(run, status=FINISHED, ended=now(), metrics=rounded)
+
+
 def attach(model: Any, facts: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
     """Have an Ultralytics model keep the record of its training. `facts` are what is known before it begins."""
     model.add_callback("on_pretrain_routine_start", partial(_begin, facts=facts, inputs=inputs))
@@ -115,23 +142,16 @@ def _begin(trainer: Any, *, facts: Mapping[str, Any], inputs: Mapping[str, Any])
     if trainer.resume:
         update_record(run, status=RUNNING, ended=None)
         return
-    settings = portable(vars(trainer.args))
-    seeds = {"seed": trainer.args.seed, "deterministic": trainer.args.deterministic}
-    record = {"status": RUNNING, "started": now(), **facts, "settings": settings, "seeds": seeds}
-    write_json(run / RECORD, record | {"resumed": [], "epochs": []})
-    write_json(run / INPUT, inputs)
+    open_record(run, vars(trainer.args), facts, inputs)
 
 
 def _start(trainer: Any) -> None:
     """By now Ultralytics has resolved optimizer, batch and learning rate."""
     run = Path(trainer.save_dir)
     changes: dict[str, Any] = {"settings": portable(vars(trainer.args))}
-    if trainer.resume:
-        record = read_record(run)
-        first = trainer.start_epoch + 1
-        changes["resumed"] = [*record["resumed"], {"epoch": first, "at": now()}]
-        changes["epochs"] = [one for one in record["epochs"] if one["epoch"] < first]
     update_record(run, **changes)
+    if trainer.resume:
+        add_resumption(run, trainer.start_epoch + 1)
 
 
 def _start_epoch(trainer: Any) -> None:
@@ -155,9 +175,8 @@ def _end_epoch(trainer: Any) -> None:
     }
     if trainer.device.type == "cuda":
         epoch["gpu_memory_gb"] = round(trainer.accelerator.max_memory_reserved() / 1e9, 2)
-    update_record(run, epochs=[*read_record(run)["epochs"], epoch])
+    add_epoch(run, epoch)
 
 
 def _finish(trainer: Any) -> None:
-    metrics = {name: round(float(value), 6) for name, value in trainer.metrics.items()}
-    update_record(Path(trainer.save_dir), status=FINISHED, ended=now(), metrics=metrics)
+    finish(Path(trainer.save_dir), trainer.metrics)

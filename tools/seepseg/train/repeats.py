@@ -16,7 +16,8 @@ from seepseg.train.balance import image_repeats
 
 SUFFIX = ".repeat.yaml"
 HEADING = """\
-# yolo segment train data={file} model=yolov8n-seg.yaml imgsz={imgsz}
+# seepseg train {source} --repeat {threshold:g} seed={seed}
+# or, with Ultralytics alone: yolo segment train data={file} model=yolov8n-seg.yaml imgsz={imgsz}
 # {source} with images of rare classes listed more than once: repeat-factor threshold {threshold:g}, seed {seed}.
 """
 

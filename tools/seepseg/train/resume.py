@@ -35,8 +35,23 @@ def find_run(text: str, project: Path) -> Path:
 
 def resume(run: Path, *, data: Path | None = None, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Train a stopped run to its end; its record afterwards. `data` says where the dataset has moved to."""
+    kept = check_resumable(run, changes or {})
+    checkpoint = _read_checkpoint(run)
+    data = data or Path(checkpoint["train_args"]["data"])
+    if checkpoint["epoch"] == -1 or checkpoint["epoch"] + 1 >= checkpoint["train_args"]["epochs"]:
+        return _close(run, data)
+    file = same_dataset(data, kept, run)
+    trim_results(run, checkpoint["epoch"] + 1)
+    print(f"going on with {run} after epoch {checkpoint['epoch'] + 1} of {checkpoint['train_args']['epochs']}")
+    _continue(run, kept, file, changes or {})
+    leave_thresholds(run, file)
+    return record.read_record(run)
+
+
+def check_resumable(run: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The record of a run that can go on with these settings changed."""
     kept = record.read_record(run)
-    refused = sorted(set(changes or {}) - set(MAY_CHANGE))
+    refused = sorted(set(changes) - set(MAY_CHANGE))
     if refused:
         raise UsageError(
             f"a resumed training keeps its settings, so {', '.join(refused)} cannot change; only "
@@ -44,16 +59,7 @@ def resume(run: Path, *, data: Path | None = None, changes: Mapping[str, Any] | 
         )
     if kept["status"] == record.FINISHED:
         raise UsageError(f"{run} is finished; train on from its weights with --weights {run}")
-    checkpoint = _read_checkpoint(run)
-    data = data or Path(checkpoint["train_args"]["data"])
-    if checkpoint["epoch"] == -1 or checkpoint["epoch"] + 1 >= checkpoint["train_args"]["epochs"]:
-        return _close(run, data)
-    file = _same_dataset(data, kept, run)
-    _trim_results(run, checkpoint["epoch"] + 1)
-    print(f"going on with {run} after epoch {checkpoint['epoch'] + 1} of {checkpoint['train_args']['epochs']}")
-    _continue(run, kept, file, changes or {})
-    leave_thresholds(run, file)
-    return record.read_record(run)
+    return kept
 
 
 def _continue(run: Path, kept: Mapping[str, Any], data: Path, changes: Mapping[str, Any]) -> None:
@@ -96,7 +102,7 @@ def _read_checkpoint(run: Path) -> dict[str, Any]:
     return checkpoint
 
 
-def _same_dataset(file: Path, kept: Mapping[str, Any], run: Path) -> Path:
+def same_dataset(file: Path, kept: Mapping[str, Any], run: Path) -> Path:
     """The dataset of the run, if it still holds what it held. Repeats are written anew: another run may have replaced
     the list."""
     if not file.is_file():
@@ -127,7 +133,7 @@ def _unrepeated(file: Path) -> Path:
     return file.with_name(file.name.removesuffix(SUFFIX) + ".yaml") if file.name.endswith(SUFFIX) else file
 
 
-def _trim_results(run: Path, epochs: int) -> None:
+def trim_results(run: Path, epochs: int) -> None:
     """Rows of epochs that come again: a run can be killed between its row and its weights."""
     file = run / "results.csv"
     if not file.is_file():

@@ -1,22 +1,25 @@
 """One training from beginning to end: everything decided and shown, then Ultralytics, then the record closed."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from seepseg import ultralytics_home
 from seepseg.dataset.identity import dataset_hash
-from seepseg.errors import SeepsegError, UsageError
+from seepseg.errors import OutputError, SeepsegError, UsageError
 from seepseg.raster import read_pixels
 from seepseg.train import machine, record
 from seepseg.train.balanced import as_json
-from seepseg.train.plan import Plan, Request, describe, first_line, plan_run
+from seepseg.train.plan import Plan, Request, describe, find_place, first_line, plan_run
 
 BACKBONE = "backbone"
 """A `freeze` of ours: as many layers as the architecture's backbone has."""
 MOST_LOOKED_AT = 50
 """Training images whose size is looked up."""
+MOST_TRIES = 100
+"""Names that other trainings may snatch away before it is no accident."""
 
 
 def train(request: Request) -> Path:
@@ -36,7 +39,8 @@ def execute(plan: Plan) -> Path:
         settings["freeze"] = len(model.model.yaml["backbone"])
     if plan.start.pretrained:
         settings["pretrained"] = plan.start.pretrained
-    record.attach(model, _facts(plan), _inputs(plan))
+    plan = replace(plan, run=claim_place(plan.run, plan.request))
+    record.attach(model, facts_of(plan), inputs_of(plan))
     trainer = trainer_class(plan.task, plan.loss, best=plan.request.best)
     with record.closing(plan.run):
         model.train(
@@ -44,10 +48,29 @@ def execute(plan: Plan) -> Path:
             data=str(plan.balanced.data.resolve()),
             project=str(plan.run.parent.resolve()),
             name=plan.run.name,
+            exist_ok=True,
             **settings,
         )
     leave_thresholds(plan.run, plan.balanced.dataset.yaml)
     return plan.run
+
+
+def claim_place(run: Path, request: Request) -> Path:
+    """Make the folder of a new run. Another training may have taken it since this one was planned: then it is the next
+    free one, or an error where the user chose the name."""
+    place = run
+    for _ in range(MOST_TRIES):
+        try:
+            place.mkdir(parents=True)
+        except FileExistsError:
+            place = find_place(request.project, request.name)
+            continue
+        except OSError as error:
+            raise OutputError(f"{place}: cannot be made: {error.strerror}; give another --project") from None
+        if place != run:
+            print(f"note: {run} was taken by another training meanwhile; run folder: {place}", flush=True)
+        return place
+    raise OutputError(f"{place}: cannot be made, as something of that name keeps coming; give another --name")
 
 
 def leave_thresholds(run: Path, data: Path) -> None:
@@ -77,7 +100,8 @@ def open_model(name: str, task: str) -> Any:
     return model
 
 
-def _facts(plan: Plan) -> dict[str, Any]:
+def facts_of(plan: Plan) -> dict[str, Any]:
+    """What the record says of a training before it begins."""
     dataset = plan.balanced.dataset
     asked = {
         "data": record.portable({"data": plan.request.data})["data"],
@@ -107,7 +131,8 @@ def _facts(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _inputs(plan: Plan) -> dict[str, Any]:
+def inputs_of(plan: Plan) -> dict[str, Any]:
+    """What input.json says of the images that the model wants."""
     dataset = plan.balanced.dataset
     return {
         "task": plan.task,

@@ -90,7 +90,7 @@ def _wished(wish: str | None, task: str, sha256: str | None) -> Start:
     reference = _reference() if task == "segment" else None
     if reference is None:
         raise UsageError(f"no weights to start from{missed}; {CHOICES}")
-    sha = _verified(reference, sha256)
+    sha = verified(reference, sha256)
     said = f"starting from the reference model {REFERENCE}{missed}"
     return Start(str(reference), said, "reference", reference, sha)
 
@@ -105,7 +105,7 @@ def _named(weights: str, sha256: str | None) -> Start:
     if path.is_dir():
         path = path / "weights" / "best.pt" if (path / "weights").is_dir() else path / "best.pt"
     if path.is_file():
-        sha = _verified(path, sha256)
+        sha = verified(path, sha256)
         return Start(str(path.resolve()), f"starting from the weights {path}", "path", path.resolve(), sha)
     name = weights if Path(weights).suffix else weights + ".pt"
     published = published_weights()
@@ -151,7 +151,8 @@ def published_weights() -> frozenset[str]:
     return frozenset(name for name in GITHUB_ASSETS_NAMES if name.endswith(("-seg.pt", "-sem.pt")))
 
 
-def _verified(path: Path, sha256: str | None) -> str:
+def verified(path: Path, sha256: str | None) -> str:
+    """The sha256 of a file, which must be what the user says."""
     found = checksum(path, "sha256")
     if sha256 and found != sha256.lower():
         raise UsageError(f"{path}: sha256 is {found}, not {sha256.lower()} as --weights-sha256 says; another file?")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from seepseg import __version__
 from seepseg.dataset.staging import keep_apart, staged
 from seepseg.errors import UsageError
-from seepseg.predict.decode import MARGIN
+from seepseg.predict.decode import IOU, MARGIN, MAX_DET
 from seepseg.video.decoding import check_library
 from seepseg.video.film import best_codec
 from seepseg.video.frames import Clip, Frame, is_video, open_clip
@@ -18,8 +18,8 @@ from seepseg.video.interruption import Interruption, finish_on_interrupt
 from seepseg.video.smoothing import SMOOTH
 from seepseg.video.timeline import settle
 from seepseg.video.tracking import PATIENCE, TRACKER, WEAK, Sighting, Tracker, check_tracker
-from seepseg.video.write import OVERLAYS, RECORD, USUAL, check_save, open_output, write_record
-from seepseg.wording import count
+from seepseg.video.write import INSTANCES, MOST_NUMBERED, OVERLAYS, RECORD, USUAL, check_save, open_output, write_record
+from seepseg.wording import count, verb
 
 if TYPE_CHECKING:
     from seepseg.predict.engine import Model
@@ -61,8 +61,8 @@ def predict_video(
     save: Collection[str] = USUAL,
     on_progress: Progress | None = None,
     fps: float | None = None,
-    iou: float = 0.7,
-    max_det: int = 300,
+    iou: float = IOU,
+    max_det: int = MAX_DET,
     margin: float = MARGIN,
     batch: int = BATCH,
     overwrite: bool = False,
@@ -89,7 +89,8 @@ def predict_video(
             seconds = float(done / clip.fps)
         if interruption.asked and not done:
             raise KeyboardInterrupt
-        notes = _notes(clip, codec if OVERLAYS in save else None, done if interruption.asked else None)
+        unnumbered = ledger.above(MOST_NUMBERED) if INSTANCES in save else 0
+        notes = _notes(clip, codec if OVERLAYS in save else None, done if interruption.asked else None, unnumbered)
         settings = {"tracker": tracker, "smooth": smooth, "every": every, "weak": WEAK, "patience": PATIENCE} | network
         write_record(folder, _record(model, source, limits, settings, clip, done, ledger.tracks, notes))
         names = sorted(path.relative_to(folder) for path in folder.iterdir())
@@ -126,12 +127,17 @@ def _follow(
             yield frame, tracker.follow(prediction)
 
 
-def _notes(clip: Clip, codec: str | None, stopped_at: int | None) -> tuple[str, ...]:
+def _notes(clip: Clip, codec: str | None, stopped_at: int | None, unnumbered: int) -> tuple[str, ...]:
     notes = list(clip.notes)
     if codec == "mpeg4":
         notes.append("this PyAV has no H.264 (libx264): the film is MPEG-4, which browsers don't play")
     for trouble in clip.troubles.as_json():
         notes.append(f"{count(trouble['count'], 'frame')} {trouble['reason']} ({'; '.join(trouble['examples'][:3])})")
+    if unnumbered:
+        notes.append(
+            f"{count(unnumbered, 'slick')} with numbers above {MOST_NUMBERED:,} {verb(unnumbered)} not in instances/, "
+            "which has 16 bits a pixel; film and tables have them"
+        )
     if stopped_at is not None:
         notes.append(f"stopped after {count(stopped_at, 'frame')}: film and tables end there, and are whole")
     return tuple(notes)

@@ -63,6 +63,10 @@ class Ledger:
         classes = self._courses[identity].classes
         return max(classes, key=lambda class_id: (classes[class_id], -class_id))
 
+    def above(self, identity: int) -> int:
+        """How many slicks so far have higher numbers."""
+        return sum(one > identity for one in self._courses)
+
     def write(self, file: Path) -> None:
         """tracks.csv."""
         with file.open("w", encoding="utf-8", newline="") as text:

@@ -22,6 +22,8 @@ OVERLAYS, CSV, MASKS, INSTANCES = "overlays", "csv", "masks", "instances"
 USUAL = (OVERLAYS, CSV)
 ALL = (*USUAL, MASKS, INSTANCES)
 RECORD = "video.json"
+MOST_NUMBERED = 2**16 - 1
+"""The highest identity that instances/ can hold."""
 Add = Callable[[Frame, Sequence[Slick]], None]
 
 
@@ -54,8 +56,9 @@ def open_output(
                 kind = np.uint8 if len(names) < 256 else np.uint16
                 _write_map(folder / MASKS / f"{frame.stem}.png", frame, slicks, values, kind)
             if INSTANCES in save:
-                values = {slick.identity: slick.identity for slick in slicks}
-                _write_map(folder / INSTANCES / f"{frame.stem}.png", frame, slicks, values, np.uint16)
+                numbered = [slick for slick in slicks if slick.identity <= MOST_NUMBERED]
+                values = {slick.identity: slick.identity for slick in numbered}
+                _write_map(folder / INSTANCES / f"{frame.stem}.png", frame, numbered, values, np.uint16)
 
         yield add, ledger
     if CSV in save:

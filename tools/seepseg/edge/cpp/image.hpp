@@ -22,6 +22,7 @@ static_assert(std::endian::native == std::endian::little, "raw files are read as
 struct Pixels {
     int width = 0, height = 0, channels = 1;
     std::vector<uint8_t> data;
+    std::vector<bool> nodata{};  // column after column; empty where there is data everywhere
 };
 
 struct Size {
@@ -143,17 +144,19 @@ inline Pixels apply_rule(const std::string& where, const Values& values, const R
             throw Error(where + ": the model takes band " + std::to_string(scale.band + 1) + ", and the file has " +
                         std::to_string(values.size.bands) + "; give one that has them in that order");
     Pixels pixels{static_cast<int>(values.size.width), static_cast<int>(values.size.height),
-                  static_cast<int>(scales.size()), {}};
+                  static_cast<int>(scales.size()), {}, {}};
     // What is equal to nothing stands for no such value.
     const float nodata = rule.nodata && rule.kind != "none" ? static_cast<float>(*rule.nodata) : NAN;
     const size_t count = values.size.width * values.size.height;
     pixels.data.resize(count * scales.size());
     size_t valid = 0, outside = 0;
-    for (size_t at = 0; at < count; ++at)
+    for (size_t at = 0; at < count; ++at) {
+        bool holds = false;
         for (size_t index = 0; index < scales.size(); ++index) {
             const Scale& scale = scales[index];
             const float value = values.at(at * values.size.bands + scale.band);
             if (!std::isfinite(value) || value == nodata) continue;
+            holds = true;
             pixels.data[at * scales.size() + index] = scale.grey(value);
             if (index == 0) {
                 const float shown = scale.shown(value);
@@ -161,6 +164,10 @@ inline Pixels apply_rule(const std::string& where, const Values& values, const R
                 outside += shown < static_cast<float>(rule.low[0]) || shown > static_cast<float>(rule.high[0]);
             }
         }
+        if (holds) continue;
+        if (pixels.nodata.empty()) pixels.nodata.resize(count);
+        pixels.nodata[at % values.size.width * values.size.height + at / values.size.width] = true;
+    }
     if (static_cast<double>(outside) > MOST_OUTSIDE * static_cast<double>(valid))
         throw Error(where + ": almost all of band " + std::to_string(scales[0].band + 1) +
                     " lies beyond what the model was trained on; give the same band in the same units");
@@ -183,7 +190,7 @@ inline Pixels read_image(const fs::path& path, const std::optional<Size>& raw, c
     if (bands != 1 && bands != 3)
         throw Error(where + ": has " + std::to_string(bands) + " bands; give grey, or red, green and blue");
     return {static_cast<int>(values.size.width), static_cast<int>(values.size.height), static_cast<int>(bands),
-            std::vector<uint8_t>(values.data.begin(), values.data.end())};
+            std::vector<uint8_t>(values.data.begin(), values.data.end()), {}};
 }
 
 }  // namespace seepseg

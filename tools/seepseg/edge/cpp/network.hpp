@@ -46,8 +46,8 @@ class Network {
         const at::Tensor bytes = at::from_blob(canvas.data(), {1, frame.imgsz, frame.imgsz, 3}, at::kByte);
         const at::Tensor planes = bytes.permute({0, 3, 1, 2}).to(number_).div_(255).contiguous(ORDER);
         const std::vector<at::Tensor> outputs = run(planes);
-        if (bundle_.task == "semantic") return decode_semantic(block(outputs.at(0)), frame, bundle_);
-        return decode_segment(block(outputs.at(0)), block(outputs.at(1)), frame, bundle_);
+        if (bundle_.task == "semantic") return decode_semantic(block(outputs.at(0)), frame, bundle_, image.nodata);
+        return decode_segment(block(outputs.at(0)), block(outputs.at(1)), frame, bundle_, image.nodata);
     }
 
     static std::string first_line(const c10::Error& error) {

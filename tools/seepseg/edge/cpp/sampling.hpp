@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <numeric>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "letterbox.hpp"
@@ -95,6 +96,19 @@ class Runs {
         area_ += length;
     }
     int64_t area() const { return area_; }
+    // The same but for the pixels that hold no data; false where nothing is left of what had some.
+    bool cut_to_data(const std::vector<bool>& nodata) {
+        if (nodata.empty() || !area_) return true;
+        Runs kept(pixels_);
+        int64_t at = 0;
+        for (size_t index = 0; index < counts_.size(); index += 2) {
+            at += counts_[index];
+            for (const int64_t end = at + counts_[index + 1]; at < end; ++at)
+                if (!nodata[static_cast<size_t>(at)]) kept.add(at, 1);
+        }
+        *this = std::move(kept);
+        return area_ > 0;
+    }
     std::string json() const {
         std::string text;
         for (const int64_t count : counts_) text += std::to_string(count) + ",";

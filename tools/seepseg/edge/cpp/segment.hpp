@@ -152,7 +152,9 @@ inline Runs cut_mask(const std::vector<float>& weights, const Block& prototypes,
     return mask;
 }
 
-inline Answer decode_segment(const Block& output, const Block& prototypes, const Frame& frame, const Bundle& bundle) {
+// What lies where the image holds no data is no object.
+inline Answer decode_segment(const Block& output, const Block& prototypes, const Frame& frame, const Bundle& bundle,
+                             const std::vector<bool>& nodata) {
     const int classes = static_cast<int>(bundle.names.size()), depth = prototypes.planes;
     const bool rows = output.columns == 6 + depth;
     if (!rows && output.rows != 4 + classes + depth)
@@ -166,12 +168,16 @@ inline Answer decode_segment(const Block& output, const Block& prototypes, const
     Answer answer;
     for (const Candidate& one : kept) {
         const auto score = static_cast<double>(one.score);
-        answer.score = std::max(answer.score, score);
-        if (score <= bundle.limits[static_cast<size_t>(one.class_id)]) continue;
+        if (score <= bundle.limits[static_cast<size_t>(one.class_id)]) {
+            answer.score = std::max(answer.score, score);
+            continue;
+        }
         std::vector<float> weights;
         for (int index = 0; index < depth; ++index) weights.push_back(output.data[one.coefficients + index * step]);
         const std::array<double, 4> box = box_to_image(one.box, frame);
         Runs mask = cut_mask(weights, prototypes, axes, frame, box, bundle.margin);
+        if (!mask.cut_to_data(nodata)) continue;
+        answer.score = std::max(answer.score, score);
         answer.instances.push_back({one.class_id, score, box, std::move(mask)});
     }
     return answer;

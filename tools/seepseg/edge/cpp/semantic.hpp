@@ -119,7 +119,8 @@ inline Runs mask_of(const Component& part, const std::vector<Run>& runs, const F
     return mask;
 }
 
-inline Answer decode_semantic(const Block& logits, const Frame& frame, const Bundle& bundle) {
+inline Answer decode_semantic(const Block& logits, const Frame& frame, const Bundle& bundle,
+                              const std::vector<bool>& nodata) {
     if (logits.planes != static_cast<int>(bundle.names.size()) + (bundle.background >= 0))
         throw Error("the model gives other classes than the bundle names; export it again with 'seepseg export'");
     std::vector<Run> runs = runs_of(logits, frame, bundle.background);
@@ -129,11 +130,14 @@ inline Answer decode_semantic(const Block& logits, const Frame& frame, const Bun
     for (const Component& part : parts) {
         const double score = part.mean();
         if (!(static_cast<float>(score) > LEAST)) continue;
+        const bool sure = score > bundle.limits[static_cast<size_t>(part.class_id)];
+        Runs mask = sure || !nodata.empty() ? mask_of(part, runs, frame) : Runs(0);
+        if (!mask.cut_to_data(nodata)) continue;
         answer.score = std::max(answer.score, score);
-        if (score <= bundle.limits[static_cast<size_t>(part.class_id)]) continue;
+        if (!sure) continue;
         const std::array<double, 4> box{static_cast<double>(part.left), static_cast<double>(part.top),
                                         static_cast<double>(part.right), static_cast<double>(part.bottom)};
-        answer.instances.push_back({part.class_id, score, box, mask_of(part, runs, frame)});
+        answer.instances.push_back({part.class_id, score, box, std::move(mask)});
     }
     return answer;
 }

@@ -6,7 +6,7 @@ from make_geotiff import speckle, write_geotiff
 from seepseg.errors import SourceError
 from seepseg.rasterfile import open_raster
 from seepseg.scaling import Rule, untouched
-from seepseg.scenes.fit import fitting_rule
+from seepseg.scenes.suitability import fitting_rule
 
 SEA = speckle(200, 200)
 POWER = (10 ** (SEA / 10)).astype(np.float32)

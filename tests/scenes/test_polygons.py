@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from rasterio.features import rasterize
 
 from make_scene_objects import bitmaps, block, ring
-from seepseg.scenes.shapes import keep_valid, outline
+from seepseg.scenes.polygons import keep_valid, outline
 
 
 @settings(max_examples=40, deadline=None)

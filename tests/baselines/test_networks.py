@@ -1,0 +1,42 @@
+import pytest
+
+from baselines.conftest import QUICK, STILL, bright_dataset
+from seepseg.baselines.architectures import build_network
+from seepseg.baselines.catalogue import CATALOGUE, find_entry
+from seepseg.baselines.losses import SemanticLoss
+from seepseg.baselines.semantic import make_job
+from seepseg.baselines.settings import complete
+from seepseg.baselines.training import start_state, train_epoch, validate
+
+SMALL = ("unet-pets", "unet-efficientnet-b3")
+LARGE = tuple(name for name in CATALOGUE if name not in SMALL)
+MOST_EPOCHS, EPOCHS = 60, 3
+
+
+@pytest.mark.parametrize("name", [*SMALL, *(pytest.param(name, marks=pytest.mark.slow) for name in LARGE)])
+def test_a_network_gives_a_logit_for_each_pixel_and_channel(torch, name):
+    model = build_network(find_entry(name), 4).eval()
+    with torch.inference_mode():
+        assert model(torch.rand(1, 3, 64, 96)).shape == (1, 4, 64, 96)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(CATALOGUE))
+def test_a_network_learns_eight_images(torch, tmp_path, name):
+    size = 64 if name.startswith("deeplab") else 32  # what these say of a pixel comes from a coarser map
+    data = bright_dataset(tmp_path, size=size)
+    settings = complete({**QUICK, **STILL, "imgsz": size, "batch": 4, "epochs": MOST_EPOCHS, "lr0": 0.002})
+    torch.manual_seed(0)
+    model = build_network(find_entry(name), 3)
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 0.5  # a dozen steps have to make its averages
+    state = start_state(model, settings, torch.device("cpu"))
+    job = make_job(data, settings, SemanticLoss("mix"), torch.device("cpu"))
+    assert any(improve(state, job, settings) >= 0.95 for _ in range(MOST_EPOCHS // EPOCHS))
+
+
+def improve(state, job, settings):
+    for _ in range(EPOCHS):
+        train_epoch(state, job, settings)
+    return validate(state, job)["metrics/mIoU"]

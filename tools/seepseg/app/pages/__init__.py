@@ -1,0 +1,1 @@
+"""One file per page: what is on it, from top to bottom."""

@@ -1,0 +1,140 @@
+"""One image, looked at closely: what is in it, how sure that is, where it lies, and the files to take away."""
+
+from functools import partial
+from pathlib import Path
+
+import streamlit as st
+
+from seepseg.app import analysis as analysing
+from seepseg.app import controls, downloads, look, verdict_panel
+from seepseg.app.analysis import Analysis
+from seepseg.app.handed_in import choose_file, sha_of
+from seepseg.app.instances_table import rows_of
+from seepseg.app.intake import Taken
+from seepseg.app.map import draw_map, show_map
+from seepseg.app.models import Loaded, choose
+from seepseg.app.progress_line import showing
+from seepseg.app.viewer import show_viewer
+from seepseg.cleaning.pipeline import Cleaning
+from seepseg.values import Prediction
+
+_CSS = Path(__file__).parent.parent / "analyse.css"
+KINDS = (
+    ("overlay", "Overlay", "The picture with what was found painted over it."),
+    ("mask", "Mask", "The class of each pixel: 0 for nothing, else the number of the class from 1."),
+    ("geojson", "GeoJSON", "Outlines for maps; in pixels where the image does not say where it lies."),
+    ("coco", "COCO", "Objects with exact masks, for other programs."),
+    ("instances", "CSV", "A line for each object."),
+)
+"""What may be taken alone, beside the zip."""
+WELCOME = """Hand in a radar or aerial image, and see whether oil may be in it, where, and how sure that is. Everything
+found is potential: only someone who has been there can say what it was."""
+
+
+def show() -> None:
+    """The whole page."""
+    st.html(_CSS)
+    st.title("Analyse")
+    loaded = choose()
+    taken = choose_file()
+    if taken is None:
+        st.caption(look.plain(WELCOME))
+        return
+    with look.guard():
+        sha = sha_of(taken.path)
+        if taken.kind == "video":
+            from seepseg.app.video_panel import show_video
+
+            show_video(loaded, taken, sha)
+            return
+        with showing("Looking", "tile") as on_progress:
+            analysis = analysing.analyse(loaded, taken.path, sha, name=taken.name, on_progress=on_progress)
+        _show_results(loaded, taken, analysis, sha)
+
+
+@st.fragment
+def _show_results(loaded: Loaded, taken: Taken, analysis: Analysis, sha: str) -> None:
+    """Everything that sliders change, so that nothing else runs when one is moved."""
+    with look.guard():
+        panel = st.container(key="verdict")
+        picture, aside = st.container(key="looking").columns([3, 1], gap="large")
+        with aside:
+            limits = controls.confidence(analysis, loaded.model.sha256)
+            with st.expander("Clean the masks"):
+                cleaning = controls.cleaning()
+        prediction = analysing.cut(analysis, limits, cleaning)
+        with panel:
+            _show_verdict(analysis, prediction, limits)
+        rows = rows_of(analysis, prediction)
+        with picture:
+            _show_legend(analysis, prediction)
+            show_viewer(analysis, prediction, rows, key=f"{sha} {loaded.model.sha256}")
+        if svg := draw_map(analysis, prediction, rows):
+            st.subheader("Where it lies")
+            show_map(svg)
+        _show_downloads(loaded, taken, analysis, limits, cleaning)
+        _show_notes(analysis, loaded, controls.as_flags(limits, analysis, cleaning))
+
+
+def _show_verdict(analysis: Analysis, prediction: Prediction, limits: tuple[float, ...]) -> None:
+    verdict = analysing.judged(analysis, prediction, limits)
+    words, bars = st.columns([3, 2], gap="large", vertical_alignment="center")
+    words.html(verdict_panel.verdict_html(analysis, prediction, verdict))
+    bars.html(verdict_panel.bars_html(analysis.names, verdict))
+    if analysis.scaling:
+        st.caption(f":material/contrast: {look.plain(analysis.scaling)}")
+
+
+def _show_legend(analysis: Analysis, prediction: Prediction) -> None:
+    if len(analysis.names) > 1:
+        ids = prediction.class_ids.tolist()
+        look.legend(analysis.names, {index: ids.count(index) for index in range(len(analysis.names))})
+
+
+def _show_downloads(
+    loaded: Loaded, taken: Taken, analysis: Analysis, limits: tuple[float, ...], cleaning: Cleaning
+) -> None:
+    """The files are made when somebody wants them."""
+    make = partial(downloads.files_of, loaded, analysis, taken.path, limits, cleaning)
+    stem = Path(taken.name).stem
+    st.subheader("Take away")
+    with st.container(horizontal=True):
+        st.download_button(
+            "All files (.zip)",
+            lambda: downloads.zipped(make()),
+            f"{stem}-seepseg.zip",
+            downloads.MIME[".zip"],
+            key="download zip",
+            type="primary",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        for kind, label, words in KINDS:
+            name = downloads.name_of(kind, stem, scene=analysis.is_scene)
+            st.download_button(
+                label,
+                partial(_pick, make, kind),
+                name,
+                downloads.MIME[Path(name).suffix],
+                key=f"download {kind}",
+                help=words,
+                on_click="ignore",
+            )
+
+
+def _pick(make: "partial[downloads.Files]", kind: str) -> bytes:
+    return downloads.pick(make(), kind)
+
+
+def _show_notes(analysis: Analysis, loaded: Loaded, flags: str) -> None:
+    with st.expander("How this came about"):
+        model = loaded.model
+        lines = [
+            f"{analysis.width:,} × {analysis.height:,} pixels, looked at by {model.engine} on {model.device} at "
+            f"{model.imgsz} pixels in {analysis.seconds:.1f} s.",
+            f"Thresholds of the model: {analysis.confidence.source}.",
+            *analysis.notes,
+        ]
+        st.markdown("\n".join(f"- {look.plain(line)}" for line in lines))
+        st.caption("The same on the command line:")
+        st.code(f'seepseg predict {loaded.choice.path.name} "{analysis.name}" --out OUT {flags}'.strip(), language="sh")

@@ -1,0 +1,1 @@
+"""Networks of other kinds on the same data, split, measures and report."""

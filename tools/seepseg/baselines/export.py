@@ -1,0 +1,90 @@
+"""A baseline as TorchScript, ONNX or OpenVINO, telling of itself what Ultralytics' exports tell, so that the same
+engines run it."""
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from seepseg.baselines.catalogue import TASKS
+from seepseg.baselines.weights import Facts
+from seepseg.edge.bundle import MODELS
+from seepseg.errors import UsageError
+from seepseg.predict.baseline_network import load_model
+from seepseg.predict.network import LEAST_STRIDE
+from seepseg.predict.openvino_network import import_openvino
+
+OPSET = 17
+INPUT, OUTPUT = "images", "output0"
+
+
+def export_baseline(weights: Path, name: str, folder: Path, *, imgsz: int, dynamic: bool) -> None:
+    """Write the files of one format into the folder, in 32-bit floats."""
+    facts, model = load_model(weights)
+    told = _metadata(facts, imgsz, dynamic)
+    example = torch.zeros(1, 3, imgsz, imgsz)
+    write = {"torchscript": _write_torchscript, "onnx": _write_onnx, "openvino": _write_openvino}[name]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that trace and export are deprecated
+            write(model, example, folder, told)
+    # Exporters fail in as many ways as there are layers.
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UsageError(f"{weights}: {facts.network} could not be exported to {name}: {reason[:300]}") from error
+
+
+def _metadata(facts: Facts, imgsz: int, dynamic: bool) -> dict[str, Any]:
+    names = [*facts.names, *(["background"] if facts.background is not None else [])]
+    return {
+        "description": f"seepseg baseline {facts.network}",
+        "task": TASKS[facts.kind],  # type: ignore[index]
+        "stride": LEAST_STRIDE,
+        "batch": 1,
+        "imgsz": [imgsz, imgsz],
+        "names": dict(enumerate(names)),
+        "args": {"batch": 1, "dynamic": dynamic, "nms": False},
+        "channels": 3,
+    }
+
+
+def _write_torchscript(model: torch.nn.Module, example: torch.Tensor, folder: Path, told: dict[str, Any]) -> None:
+    with torch.inference_mode(False), torch.no_grad():
+        traced: Any = torch.jit.trace(model, example, strict=False)  # type: ignore[no-untyped-call]
+    traced.save(str(folder / MODELS["torchscript"][0]), _extra_files={"config.txt": json.dumps(told)})
+
+
+def _write_onnx(model: torch.nn.Module, example: torch.Tensor, folder: Path, told: dict[str, Any]) -> None:
+    import onnx
+
+    file = folder / MODELS["onnx"][0]
+    axes = (
+        {name: {0: "batch", 2: "height", 3: "width"} for name in (INPUT, OUTPUT)} if told["args"]["dynamic"] else None
+    )
+    torch.onnx.export(
+        model,
+        (example,),
+        str(file),
+        opset_version=OPSET,
+        input_names=[INPUT],
+        output_names=[OUTPUT],
+        dynamic_axes=axes,
+        dynamo=False,
+    )
+    graph = onnx.load(str(file))
+    for key, value in told.items():
+        entry = graph.metadata_props.add()
+        entry.key, entry.value = key, str(value)
+    onnx.save(graph, str(file))
+
+
+def _write_openvino(model: torch.nn.Module, example: torch.Tensor, folder: Path, told: dict[str, Any]) -> None:
+    openvino = import_openvino()
+    graph, _, metadata = (folder / name for name in MODELS["openvino"])
+    graph.parent.mkdir()
+    shape = [-1, 3, -1, -1] if told["args"]["dynamic"] else list(example.shape)
+    made = openvino.convert_model(model, input=[shape], example_input=example)
+    openvino.save_model(made, str(graph), compress_to_fp16=False)
+    metadata.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
