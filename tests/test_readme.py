@@ -5,6 +5,7 @@ import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,8 +14,12 @@ import pytest
 import look_alikes
 from make import ragged, write_pairs
 from make_geotiff import write_geotiff
+from make_steady import steady_weights
+from make_video import write_film
+from predict.conftest import picture, torch
 from seepseg.cli import main
 
+__all__ = ["torch"]
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(
     r"`(seepseg (?:convert|get|simulate) [^`]*)`", README.split("## Your data")[1].split("Then look")[0]
@@ -166,11 +171,74 @@ def test_the_trainings_of_the_readme_are_planned(
         assert "weight" in capsys.readouterr().out
 
 
+@pytest.fixture(scope="module")
+def trained(torch: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a run, an image, a scene, a film and land, by the names that the README gives them."""
+    root = tmp_path_factory.mktemp("trained")
+    (root / "runs/seep/weights").mkdir(parents=True)
+    steady_weights(torch, root / "runs/seep/weights/best.pt")
+    image = picture(96, 96)
+    look_alikes.save(root / "tile.png", image)
+    look_alikes.save(root / "tile.pgm", image[..., 0])
+    write_geotiff(root / "tile.tif", np.ascontiguousarray(image.transpose(2, 0, 1)))
+    write_geotiff(root / "scene.tif", np.tile(picture(300, 300)[..., 0], (1, 2)))
+    write_film(root / "flight.mp4", [picture(64, 64, seed) for seed in range(6)])
+    land = {"type": "Polygon", "coordinates": [[[3, 36], [3.001, 36], [3.001, 36.1], [3, 36.1], [3, 36]]]}
+    (root / "land.geojson").write_text(json.dumps({"type": "Feature", "properties": {}, "geometry": land}))
+    return root
+
+
+def commands_of(chapter: str) -> list[str]:
+    text = README.split(f"## {chapter}\n")[1].split("```")[1]
+    return [line.split("#")[0].strip() for line in text.strip().splitlines()]
+
+
+@pytest.mark.slow
+def test_predictions_and_bundle_of_the_readme_are_made_as_it_says(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(trained)
+    for command in commands_of("Predict"):
+        assert main(shlex.split(command)[1:]) == 0, command
+    for made in (
+        "predictions/overlays/tile.png",
+        "slicks/scene.geojson",
+        "film/tracks.csv",
+        "runs/seep/bundle/MODEL.md",
+    ):
+        assert Path(one).is_file(), one
+
+
+@pytest.mark.slow
+def test_the_bundle_runs_at_the_edge_as_the_readme_says(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from seepseg.edge.__main__ import main as edge
+
+    monkeypatch.chdir(trained)
+    _, command, _ = commands_of("At the edge")
+    if not Path("runs/seep/bundle").exists():
+        assert main(["export", "runs/seep"]) == 0
+    capsys.readouterr()
+    assert edge(shlex.split(command)[3:]) == 0
+    assert json.loads(capsys.readouterr().out)["image"] == "tile.pgm"
+
+
+def python_of_the_readme(number: int) -> str:
+    return README.split("```python\n")[1 + number].split("```")[0]
+
+
 def test_the_python_of_the_readme_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_pairs(tmp_path, COUNT, classes=1)
-    code = README.split("```python\n")[1].split("```")[0].replace("workers=2", "workers=1")
-    exec(code, {})
+    exec(python_of_the_readme(0).replace("workers=2", "workers=1"), {})
     assert "train" in capsys.readouterr().out
+
+
+def test_the_model_of_the_readme_predicts(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(trained)
+    said: dict[str, Any] = {}
+    exec(python_of_the_readme(1), said)
+    assert said["found"].masks.shape[1:] == (96, 96)

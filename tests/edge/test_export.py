@@ -3,6 +3,7 @@ import json
 import resource
 import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -69,6 +70,14 @@ def test_a_bundle_holds_what_the_run_knows(run, made):
         "licence": "CC0",
     }
     assert facts["weights"]["sha256"] == hashlib.sha256((run / "weights/best.pt").read_bytes()).hexdigest()
+
+
+def test_no_folder_of_this_machine_goes_along(made):
+    members = [file.read_bytes() for file in made.path.rglob("*") if file.is_file()]
+    with zipfile.ZipFile(made.path / "model.torchscript") as archive:
+        members += [archive.read(name) for name in archive.namelist()]
+    home = str(Path(module.__file__).parents[3]).encode()
+    assert not [member for member in members if home in member or str(made.path.parent).encode() in member]
 
 
 def test_a_model_from_a_bundle_knows_its_input_and_thresholds(made):

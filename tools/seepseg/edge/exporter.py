@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import yaml
 
@@ -39,7 +40,14 @@ def export_model(weights: Path, name: str, folder: Path, *, imgsz: int, dynamic:
     if is_baseline(weights):
         from seepseg.baselines.export import export_baseline
 
-        return export_baseline(weights, name, folder, imgsz=imgsz, dynamic=dynamic)
+        export_baseline(weights, name, folder, imgsz=imgsz, dynamic=dynamic)
+    else:
+        _export_yolo(weights, name, folder, imgsz, dynamic)
+    if name == "torchscript":
+        _leave_out_sources(folder / MODELS[name][0])
+
+
+def _export_yolo(weights: Path, name: str, folder: Path, imgsz: int, dynamic: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="seepseg-export-") as scratch:
         copy = Path(scratch, "model.pt")
         shutil.copyfile(weights, copy)
@@ -78,6 +86,16 @@ def _as_json(metadata: Path) -> None:
     """Which is YAML too, and a device reads it without a package for that."""
     table = yaml.safe_load(metadata.read_text(encoding="utf-8"))
     metadata.write_text(json.dumps(table, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
+
+
+def _leave_out_sources(model: Path) -> None:
+    """What TorchScript keeps for its error messages: the folders of this machine, line by line."""
+    rewritten = model.with_name(f".{model.name}.part")
+    with ZipFile(model) as before, ZipFile(rewritten, "w") as after:
+        for entry in before.infolist():
+            if not entry.filename.endswith(".debug_pkl"):
+                after.writestr(entry, before.read(entry))
+    rewritten.replace(model)
 
 
 def _prepare(exporter: Any) -> None:
