@@ -77,20 +77,21 @@ def write_evaluation(
             one.prediction,
             len(names),
             grid,
-            instances=task != "masks",
+            instances=task not in ("masks", "classify"),
         )
         for one in images
     ]
+    places = task != "classify"
     groups = [str(one.group) for one in images] if images[0].group else None
     if task == "masks":
         used = for_masks(len(names), float(grid[0]))
     elif conf is not None:
         used = give(conf, names)
     else:
-        used, _ = fit_after(seen, names, split, groups=groups, rule=None, data=data, grid=grid, seed=0)
+        used, _ = fit_after(seen, names, split, groups=groups, rule=None, data=data, grid=grid, seed=0, places=places)
     write_findings(
         folder,
-        Findings(tuple(names), groups, seen, grid, used),
+        Findings(tuple(names), groups, seen, grid, used, places),
         head={
             "model": "runs/a",
             "task": task,

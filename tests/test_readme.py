@@ -25,6 +25,7 @@ COMMANDS = re.findall(
     r"`(seepseg (?:convert|get|simulate) [^`]*)`", README.split("## Your data")[1].split("Then look")[0]
 )
 COUNT = 8
+MADE = ("predictions/overlays/tile.png", "slicks/scene.geojson", "film/tracks.csv", "runs/seep/bundle/MODEL.md")
 
 
 def class_masks(root: Path) -> None:
@@ -200,13 +201,8 @@ def test_predictions_and_bundle_of_the_readme_are_made_as_it_says(
     monkeypatch.chdir(trained)
     for command in commands_of("Predict"):
         assert main(shlex.split(command)[1:]) == 0, command
-    for made in (
-        "predictions/overlays/tile.png",
-        "slicks/scene.geojson",
-        "film/tracks.csv",
-        "runs/seep/bundle/MODEL.md",
-    ):
-        assert Path(one).is_file(), one
+    for made in MADE:
+        assert Path(made).is_file(), made
 
 
 @pytest.mark.slow

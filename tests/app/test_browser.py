@@ -40,9 +40,7 @@ def hand_in(page: "Page", *files: "Path | dict[str, Any]") -> None:
 
 
 def download(page: "Page", label: str, folder: Path) -> Path:
-    # While an answer is being drawn, a button may still belong to the one before.
-    page.locator("[data-test-script-state=notRunning]").wait_for()
-    with page.expect_download() as waiting:
+    with page.expect_download(timeout=PATIENCE_MS // 4) as waiting:
         page.get_by_role("button", name=label, exact=True).click()
     target = folder / waiting.value.suggested_filename
     waiting.value.save_as(target)
@@ -73,6 +71,23 @@ def test_a_tile_goes_in_and_its_outlines_come_out(browser_page: "Page", tile: Pa
         assert box(5e5, 6e6 - 10 * SIDE, 5e5 + 10 * SIDE, 6e6).buffer(1).contains(footprint)
 
 
+def test_no_click_on_a_download_is_lost_while_an_answer_is_drawn(
+    browser_page: "Page", tile: Path, tmp_path: Path
+) -> None:
+    page = browser_page
+    other = tile.with_name("other.tif")
+    other.write_bytes(tile.read_bytes())
+    hand_in(page, other)
+    page.locator(".verdict").wait_for()
+    hand_in(page, tile)
+    page.get_by_label("Look at one of 2").wait_for()
+    slider = page.get_by_test_id("stSlider").filter(has_text="Confidence").get_by_role("slider")
+    for wait in (0, 60, 120, 250):
+        slider.press("ArrowRight")
+        page.wait_for_timeout(wait)
+        assert download(page, "GeoJSON", tmp_path).name == "tile.geojson"
+
+
 def test_hostile_files_get_a_sentence_each_and_the_page_lives(browser_page: "Page", tile: Path) -> None:
     page = browser_page
     bad = {
@@ -90,17 +105,31 @@ def test_hostile_files_get_a_sentence_each_and_the_page_lives(browser_page: "Pag
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [400, 1280])
-def test_no_page_is_wider_than_the_window(browser: "Browser", server: str, width: int, scheme: Any) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+def test_no_page_is_wider_than_the_window(browser: "Browser", server: str, scheme: Any) -> None:
+    context = browser.new_context(color_scheme=scheme)
     page = context.new_page()
     for name in ("analyse", "batch", "data", "training", "models"):
         page.goto(server if name == "analyse" else f"{server}/{name}")
         page.locator("h1").wait_for()
-        page.wait_for_timeout(500)
-        assert page.evaluate("document.scrollingElement.scrollWidth") <= width, name
-        main = page.get_by_test_id("stMain")
-        assert main.evaluate("area => area.scrollWidth - area.clientWidth") <= 0, name
+        for width in (1280, 400):
+            page.set_viewport_size({"width": width, "height": 800})
+            page.wait_for_timeout(400)
+            assert page.evaluate("document.scrollingElement.scrollWidth") <= width, name
+            main = page.get_by_test_id("stMain")
+            assert main.evaluate("area => area.scrollWidth - area.clientWidth") <= 0, name
+    context.close()
+
+
+def test_the_page_calls_nobody_but_its_own_server(browser: "Browser", server: str) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    called: list[str] = []
+    page.on("request", lambda request: called.append(request.url))
+    page.goto(server)
+    page.locator("h1").wait_for()
+    page.wait_for_timeout(500)
+    assert called
+    assert [url for url in called if not url.startswith((server, "data:", "blob:"))] == []
     context.close()
 
 

@@ -75,3 +75,11 @@ def test_the_stamp_changes_with_any_file_and_only_then(dataset: Path, file: str)
     assert stamp_of(dataset) == before
     os.utime(dataset.parent / file, (5, 5))
     assert stamp_of(dataset) != before
+
+
+def test_what_the_manifest_counted_is_not_read_again(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    monkeypatch.setattr("seepseg.app.datasets._read_classes", lambda label, count: read.append(Path(label).name) or ())
+    (dataset.parent / "labels/train/c.txt").write_text("0 .1 .1 .2 .2 .3 .1\n")
+    assert survey(dataset).count("train") == (1, 1)
+    assert read == ["c.txt"]

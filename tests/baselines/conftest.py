@@ -10,12 +10,24 @@ import pytest
 from make import Bitmap
 from make_dataset import write_dataset
 from seepseg import ultralytics_home
+from seepseg.baselines.catalogue import CATALOGUE
 from seepseg.train.plan import Request
 
 STILL = {"degrees": 0.0, "translate": 0.0, "scale": 0.0, "hsv_v": 0.0, "fliplr": 0.0, "flipud": 0.0}
 QUICK = {"imgsz": 32, "batch": 4, "epochs": 3, "plots": False, "workers": 0, "device": "cpu"}
 GREYS = np.array([90, 20, 230], np.uint8)
 """Of nothing, and of each class."""
+
+
+SHOWN = ("unet-pets", "unet-efficientnet-b3", "deeplabv3-resnet50")
+"""One of each library: what is shown of these in every run of the tests is shown of the others by -m exhaustive."""
+
+
+def every_network(without: tuple[str, ...] = (), shown: tuple[str, ...] = SHOWN) -> list[Any]:
+    """Parameters of a test that is made with each segmenter."""
+    names = [name for name, entry in CATALOGUE.items() if entry.kind == "semantic" and name not in without]
+    marks = {True: (), False: (pytest.mark.slow, pytest.mark.exhaustive)}
+    return [pytest.param(name, marks=marks[name in shown]) for name in names]
 
 
 @pytest.fixture(scope="session", autouse=True)

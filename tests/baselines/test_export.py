@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from baselines.conftest import noise
-from seepseg.baselines.catalogue import CATALOGUE
+from baselines.conftest import every_network, noise
 from seepseg.baselines.export import export_baseline
 from seepseg.edge.bundle import MODELS, open_bundle
 from seepseg.edge.export import export
@@ -54,7 +53,7 @@ def test_a_dynamic_export_takes_another_size(weights, tmp_path):
     assert np.array_equal(expected.class_map, found.class_map)
 
 
-@pytest.mark.parametrize("name", [name for name in CATALOGUE if name != "unet-pets"])
+@pytest.mark.parametrize("name", every_network(without=("unet-pets",)))
 def test_every_network_exports_to_the_same_answer(weights, tmp_path, name):
     engine = "onnx" if name in FAMILIES else "torchscript"
     export_baseline(weights(name), engine, tmp_path, imgsz=64, dynamic=False)

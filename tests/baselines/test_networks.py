@@ -1,19 +1,17 @@
 import pytest
 
-from baselines.conftest import QUICK, STILL, bright_dataset
+from baselines.conftest import QUICK, SHOWN, STILL, bright_dataset, every_network
 from seepseg.baselines.architectures import build_network
-from seepseg.baselines.catalogue import CATALOGUE, find_entry
+from seepseg.baselines.catalogue import find_entry
 from seepseg.baselines.losses import SemanticLoss
 from seepseg.baselines.semantic import make_job
 from seepseg.baselines.settings import complete
 from seepseg.baselines.training import start_state, train_epoch, validate
 
-SMALL = ("unet-pets", "unet-efficientnet-b3")
-LARGE = tuple(name for name in CATALOGUE if name not in SMALL)
 MOST_EPOCHS, EPOCHS = 60, 3
 
 
-@pytest.mark.parametrize("name", [*SMALL, *(pytest.param(name, marks=pytest.mark.slow) for name in LARGE)])
+@pytest.mark.parametrize("name", every_network())
 def test_a_network_gives_a_logit_for_each_pixel_and_channel(torch, name):
     model = build_network(find_entry(name), 4).eval()
     with torch.inference_mode():
@@ -21,7 +19,7 @@ def test_a_network_gives_a_logit_for_each_pixel_and_channel(torch, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", list(CATALOGUE))
+@pytest.mark.parametrize("name", every_network(shown=SHOWN[:2]))
 def test_a_network_learns_eight_images(torch, tmp_path, name):
     size = 64 if name.startswith("deeplab") else 32  # what these say of a pixel comes from a coarser map
     data = bright_dataset(tmp_path, size=size)

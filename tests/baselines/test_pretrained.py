@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from seepseg import ultralytics_home
@@ -54,7 +56,8 @@ def test_a_network_without_an_encoder_starts_at_random():
 @pytest.mark.parametrize("name", [name for name, entry in CATALOGUE.items() if entry.encoder])
 def test_the_weights_of_every_encoder_are_tensors_at_a_fixed_revision(name):
     url = find_published(find_entry(name)).url
-    assert url.startswith("https://download.pytorch.org/models/resnet50-") or url.endswith("/model.safetensors")
+    hashed = re.fullmatch(r"https://download.pytorch.org/models/resnet\d+-[0-9a-f]{8}.pth", url)
+    assert hashed or url.endswith("/model.safetensors")
 
 
 @pytest.mark.parametrize("name", ["unet-efficientnet-b3", pytest.param("deeplabv3-resnet50", marks=pytest.mark.slow)])

@@ -1,5 +1,6 @@
 """One bundle with models of 8 bits, fitted to a few images, shared by the slow tests."""
 
+import hashlib
 import shutil
 import sys
 
@@ -9,7 +10,7 @@ import pytest
 from edge.conftest import NAMES, chosen_thresholds
 from make_dataset import write_dataset
 from predict.conftest import picture
-from seepseg.edge.bundle import open_bundle
+from seepseg.edge.bundle import files_of, open_bundle
 from seepseg.edge.export import export
 from seepseg.edge.quantization import check_packages, last_layer, stays_float
 from seepseg.edge.runtime import load_bundle
@@ -55,6 +56,15 @@ def test_fast_takes_the_model_of_8_bits_and_says_what_it_costs(made, engine):
     assert model.notes[0].startswith(f"model_{'int8.onnx' if engine == 'onnx' else 'openvino_int8/model.xml'} is used")
     assert "mIoU" in model.notes[0]
     assert "on 4 val images of set" in model.notes[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", FORMATS)
+def test_a_fast_model_is_named_after_the_file_that_runs(made, engine):
+    model = open_model(made.path, engine=engine, device="cpu", fast=True)
+    assert model.path == made.path / files_of(engine, "int8")[0]
+    content = b"".join((made.path / name).read_bytes() for name in files_of(engine, "int8")[:2])
+    assert model.sha256 == hashlib.sha256(content).hexdigest()
 
 
 @pytest.mark.slow

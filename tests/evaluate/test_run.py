@@ -32,7 +32,7 @@ def test_a_perfect_model_has_one_everywhere(tmp_path, data):
     maps = {key: report[kind][key] for kind in ("mask", "box") for key in ("map50", "map50_95")}
     values = numbers(pixels) + numbers(presence) + numbers(maps)
     assert values == pytest.approx([1.0] * len(values))
-    assert report["ci95"]["mask.map50"] == pytest.approx([1, 1])
+    assert report["ci95"]["mask.map50"] == pytest.approx([0.025 ** (1 / 3), 1])
 
 
 def test_a_blind_model_is_as_accurate_as_a_blank_prediction_and_finds_nothing(tmp_path, data):

@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from seepseg.measures import bootstrap
 from seepseg.measures.figures import Figures, Floats, ratio
@@ -116,3 +117,24 @@ def test_figures_that_only_one_model_has_are_left_out() -> None:
     part, whole, _ = simulate(np.random.default_rng(4), 20, None)
     drawn = bootstrap.resample(None, 20, 20)
     assert bootstrap.paired_differences(measure(part, whole), lambda rows: {}, drawn, 20) == {}
+
+
+@pytest.mark.parametrize(("right", "images"), [(20, 20), (5, 5), (0, 30)])
+def test_no_fault_and_nothing_right_have_the_interval_of_clopper_and_pearson(right: int, images: int) -> None:
+    exact = stats.binomtest(right, images).proportion_ci(method="exact")
+    found = bootstrap.bounded_interval(np.full(100, right / images), images, images)
+    assert found == pytest.approx((exact.low, exact.high))
+
+
+def test_twenty_of_twenty_may_come_of_five_in_six() -> None:
+    low, high = bootstrap.bounded_interval(np.ones(100), 20, 20) or (0, 0)
+    assert (round(low, 2), high) == (0.83, 1)
+
+
+def test_a_figure_that_differs_between_drawings_keeps_its_interval() -> None:
+    values = np.random.default_rng(0).uniform(0.8, 1, 400)
+    assert bootstrap.bounded_interval(values, 20, 20) == bootstrap.interval(values, 20)
+
+
+def test_a_figure_that_is_the_same_in_every_drawing_but_neither_0_nor_1_keeps_its_interval() -> None:
+    assert bootstrap.bounded_interval(np.full(9, 0.4), 9, 9) == (0.4, 0.4)

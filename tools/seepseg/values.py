@@ -135,10 +135,23 @@ class Prediction:
     detections: tuple[Detection, ...] = ()
     names: tuple[str, ...] = ()
     """Of the model's classes, by id; empty where whoever made the prediction keeps them."""
+    presence: tuple[float, ...] | None = None
+    """How sure a classifier is that the image holds each class, of which it has no detections; None where these say
+    it."""
 
     def __len__(self) -> int:
         """Detections: where nothing was found, a prediction counts as false."""
         return len(self.detections)
+
+    def scores_by_class(self, class_count: int) -> list[float]:
+        """How sure it is that the image holds each class: as a classifier says, else by the surest detection, 0 where
+        there is none."""
+        if self.presence is not None:
+            return list(self.presence)
+        scores = [0.0] * class_count
+        for one in self.detections:
+            scores[one.class_id] = max(scores[one.class_id], one.score)
+        return scores
 
     @property
     def boxes(self) -> NDArray[np.float32]:

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any, cast
 from seepseg.app.shelf import Shelf
 from seepseg.app.tape import Tape, record_scene, replay_scene, thin_out
 from seepseg.cleaning.pipeline import Cleaning, clean_objects, clean_prediction
-from seepseg.errors import SourceError
+from seepseg.errors import SeepsegError, SourceError
 from seepseg.measures.calibration import LEAST
 from seepseg.outputs.cutting import cut_to_data, cut_to_limits
 from seepseg.outputs.journal import SCENE
 from seepseg.outputs.listing import Entry
-from seepseg.outputs.opening import open_entry
+from seepseg.outputs.opening import Tile, open_entry
 from seepseg.outputs.verdict import Verdict, judge
 from seepseg.predict.confidence import Confidence, choose_confidence
 from seepseg.predict.decode import IOU, MAX_DET
+from seepseg.predict.network import CLASSIFY
 from seepseg.scaling import Rule
 from seepseg.scenes.objects import SceneObject
 from seepseg.values import Detection, Prediction
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 FLOOR, SCENE_FLOOR = 0.01, 0.05
 """The lowest confidence that a slider may ask for: below it masks are not kept. A scene has many tiles to keep."""
+SCENE_OF_CLASSIFIER = "is a scene, and this model says what a whole image holds, not where: hand in tiles of it"
 MOST_SAID = 5000
 """Detections in all tiles of a scene that a slider puts together anew, weaker ones being left out; those above the
 model's own thresholds are kept however many they are."""
@@ -74,6 +76,11 @@ class Analysis:
         return self.tape is not None
 
     @property
+    def places(self) -> bool:
+        """Whether the model says where things are; a classifier does not."""
+        return self.prediction.presence is None
+
+    @property
     def size_bytes(self) -> int:
         """What it takes in memory."""
         masks = sum(one.mask.nbytes + 200 for one in self.prediction.detections)
@@ -90,7 +97,11 @@ def analyse(loaded: "Loaded", path: Path, sha: str, *, name: str = "", on_progre
     """
     name = name or path.name
     key = (loaded.model.sha256, sha, name)
-    return _shelf.get(key, lambda: _analyse(loaded, path, name, on_progress))
+    try:
+        return _shelf.get(key, lambda: _analyse(loaded, path, name, on_progress))
+    except SeepsegError as error:
+        # The file has another name on the server.
+        raise SourceError(str(error).replace(str(path), name)) from error
 
 
 def cut(analysis: Analysis, limits: Sequence[float], cleaning: Cleaning | None = None) -> Prediction:
@@ -140,7 +151,10 @@ class _InTurn:
 def _analyse(loaded: "Loaded", path: Path, name: str, on_progress: Progress | None) -> Analysis:
     began, model = perf_counter(), in_turn(loaded)
     confidence = choose_confidence(model, None)
-    opened = open_entry(Entry(path, name, path.stem), model.input.rule, model.imgsz, "auto")
+    tile: Tile = "size" if model.task == CLASSIFY else "auto"
+    opened = open_entry(Entry(path, name, path.stem), model.input.rule, model.imgsz, tile)
+    if opened.kind == SCENE and model.task == CLASSIFY:
+        raise SourceError(f"{name}: {SCENE_OF_CLASSIFIER}")
     if opened.kind == SCENE:
         return _look_at_scene(model, path, name, confidence, began, on_progress)
     if opened.picture is None:

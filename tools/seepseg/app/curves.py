@@ -74,6 +74,8 @@ def _draw(lines: Mapping[str, Sequence[float | None]], columns: Columns, epochs:
     ]
     if not rows:
         return None
+    # One legend for both: Vega puts together those that are alike.
+    legend = alt.Legend(orient="top", offset=4, columns=2, symbolType="stroke", symbolStrokeWidth=3)
     last = max(epochs or 0, *(row["epoch"] for row in rows))
     chart: alt.Chart = (
         alt.Chart(alt.InlineData(values=rows), height=_HEIGHT)
@@ -91,10 +93,14 @@ def _draw(lines: Mapping[str, Sequence[float | None]], columns: Columns, epochs:
                 title=None,
                 sort=list(lines),
                 scale=alt.Scale(domain=list(lines), range=list(INKS[: len(lines)])),
-                legend=alt.Legend(orient="top", offset=4, columns=2, symbolType="stroke", symbolStrokeWidth=3),
+                legend=legend,
             ),
             strokeDash=alt.StrokeDash(
-                "line:N", legend=None, scale=alt.Scale(domain=list(lines), range=_DASHES[: len(lines)])
+                "line:N",
+                title=None,
+                sort=list(lines),
+                scale=alt.Scale(domain=list(lines), range=_DASHES[: len(lines)]),
+                legend=legend,
             ),
             tooltip=["line:N", alt.Tooltip("epoch:Q", format="d"), alt.Tooltip("value:Q", format=".4f")],
         )

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from seepseg.dataset.layout import Dataset, label_path, read_manifest, read_rows, resolve
-from seepseg.dataset.places import find_places
+from seepseg.dataset.places import Place, find_places
 from seepseg.errors import SeepsegError
 
-SAMPLED = 1500
+SAMPLED = 400
 """Images whose objects are measured for the picture of their sizes."""
 _FACTS = ("data.yaml", "manifest.jsonl")
 
@@ -41,6 +41,8 @@ class Overview:
     """Scenes, or other groups of images, by split; empty where nothing says which image belongs to which."""
     sides: tuple[tuple[float, ...], ...]
     """By class, the square root of an object's area in pixels, of a sample."""
+    sampled: int | None = None
+    """How many images the sample is; None where it is all that hold something."""
 
     def count(self, split: str) -> tuple[int, ...]:
         """Objects of each class in a split."""
@@ -57,8 +59,8 @@ def stamp_of(yaml: Path) -> str:
     """Another one where a file of the dataset was changed, came or went; no file is opened but data.yaml."""
     dataset, _ = resolve(yaml)
     digest = hashlib.sha256()
-    files = [yaml.parent / name for name in _FACTS]
-    files += [file for images in dataset.splits.values() for image in images for file in (image, label_path(image))]
+    files: list[Path | str] = [yaml.parent / name for name in _FACTS]
+    files += [file for images in dataset.splits.values() for image in images for file in (image, _label_of(image))]
     for file in files:
         with suppress(OSError):
             found = os.stat(file)
@@ -67,15 +69,20 @@ def stamp_of(yaml: Path) -> str:
 
 
 def survey(yaml: Path) -> Overview:
-    """Every label file counted, and a sample of the objects measured."""
+    """Every label counted, and the objects of a sample measured."""
     dataset, problems = resolve(yaml)
-    classes = len(dataset.names)
-    splits = {
-        split: tuple(Labelled(place.image, tuple(_read_classes(place.image, classes))) for place in places)
-        for split, places in find_places(dataset).items()
-    }
     records = _read_records(dataset.root)
-    return Overview(dataset, tuple(problems), splits, _count_groups(records), _measure(dataset, splits, records))
+    splits = _count(dataset, records)
+    held = [one.image for images in splits.values() for one in images if one.classes]
+    sample = [held[index] for index in np.linspace(0, len(held) - 1, min(len(held), SAMPLED)).astype(int).tolist()]
+    return Overview(
+        dataset,
+        tuple(problems),
+        splits,
+        _count_groups(records),
+        _measure(dataset, sample, records),
+        len(sample) if len(sample) < len(held) else None,
+    )
 
 
 def as_columns(overview: Overview) -> dict[str, list[Any]]:
@@ -108,10 +115,45 @@ def select(overview: Overview, split: str, class_ids: Sequence[int] = (), *, emp
     return [one for one in overview.splits[split] if (wanted & set(one.classes) if wanted else empty or one.classes)]
 
 
-def _read_classes(image: Path, count: int) -> Iterator[int]:
+def _count(dataset: Dataset, records: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[Labelled, ...]]:
+    """From the manifest, which spares opening thousands of files; label files that are newer than it are read."""
+    classes = {name: index for index, name in enumerate(dataset.names)}
+    written = _changed(dataset.root / "manifest.jsonl") if records else 0
+    places = find_places(dataset)
+    ours = {root for root in {place.root for some in places.values() for place in some} if _same(root, dataset.root)}
+
+    def look(place: Place) -> Labelled:
+        counts = records.get(place.record, {}).get("instances") if place.root in ours else None
+        label = _label_of(place.image)
+        if isinstance(counts, dict) and counts.keys() <= classes.keys() and 0 < _changed(label) <= written:
+            return Labelled(place.image, tuple(classes[name] for name, number in counts.items() for _ in range(number)))
+        return Labelled(place.image, tuple(_read_classes(label, len(classes))))
+
+    return {split: tuple(map(look, some)) for split, some in places.items()}
+
+
+def _same(one: Path, other: Path) -> bool:
+    with suppress(OSError):
+        return os.path.samefile(one, other)
+    return False
+
+
+def _changed(file: str | Path) -> int:
+    with suppress(OSError):
+        return os.stat(file).st_mtime_ns
+    return 0
+
+
+def _label_of(image: Path) -> str:
+    """As `label_path`, which takes most of the time here where it is asked of thousands."""
+    head, images, rest = str(image).rpartition(f"{os.sep}images{os.sep}")
+    return f"{head}{os.sep}labels{os.sep}{os.path.splitext(rest)[0]}.txt" if images else str(label_path(image))
+
+
+def _read_classes(label: str, count: int) -> Iterator[int]:
     """What stands first in each row; rows that are no labels are for `check` to tell."""
-    with suppress(OSError, UnicodeDecodeError):
-        for line in label_path(image).read_text(encoding="utf-8-sig").splitlines():
+    with suppress(OSError, UnicodeDecodeError), open(label, encoding="utf-8-sig") as lines:
+        for line in lines:
             word = line.lstrip().partition(" ")[0]
             if word.isdecimal() and int(word) < count:
                 yield int(word)
@@ -130,18 +172,17 @@ def _count_groups(records: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
 
 
 def _measure(
-    dataset: Dataset, splits: Mapping[str, Sequence[Labelled]], records: Mapping[str, Mapping[str, Any]]
+    dataset: Dataset, images: Sequence[Path], records: Mapping[str, Mapping[str, Any]]
 ) -> tuple[tuple[float, ...], ...]:
-    held = [one.image for images in splits.values() for one in images if one.classes]
-    chosen = [held[index] for index in np.linspace(0, len(held) - 1, min(len(held), SAMPLED)).astype(int).tolist()]
     sides: list[list[float]] = [[] for _ in dataset.names]
-    for image in chosen:
+    for image in images:
         width, height = _size_of(image, records.get(Path(os.path.relpath(image, dataset.root)).as_posix()))
         with suppress(SeepsegError):
             for class_id, polygon in read_rows(label_path(image)):
                 if class_id < len(sides) and width:
-                    x, y = polygon[:, 0] * width, polygon[:, 1] * height
-                    sides[class_id].append(abs(float(x @ np.roll(y, 1) - y @ np.roll(x, 1)) / 2) ** 0.5)
+                    x, y = polygon.T
+                    twice = x[:-1] @ y[1:] - x[1:] @ y[:-1] + x[-1] * y[0] - x[0] * y[-1]
+                    sides[class_id].append(float(abs(twice) / 2 * width * height) ** 0.5)
     return tuple(map(tuple, sides))
 
 

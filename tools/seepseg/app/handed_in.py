@@ -30,9 +30,9 @@ def choose_file() -> Taken | None:
     given: Sequence[Any] = [example] if example else uploads or []
     if not given:
         return None
-    intake = _take(given, example.file if example else "/".join(one.file_id for one in given))
+    intake, first = _take(given, example.file if example else "/".join(one.file_id for one in given))
     look.refused(intake.refused)
-    return _one_of(intake.files)
+    return _one_of(intake.files, first)
 
 
 def sha_of(path: Path) -> str:
@@ -46,26 +46,27 @@ def _forget_example() -> None:
     st.session_state[_EXAMPLE] = None
 
 
-def _take(given: Sequence[Any], mark: str) -> Intake:
-    """Once for the same files; those of before are removed."""
-    before = st.session_state.get(_TAKEN)
-    if before and before[0] == mark and all(one.path.is_file() for one in before[1].files):
-        kept: Intake = before[1]
-        return kept
+def _take(given: Sequence[Any], mark: str) -> tuple[Intake, int]:
+    """Once for the same files, those of before being removed; and the first of the files that were added to them."""
+    known, before, first = st.session_state.get(_TAKEN) or ("", Intake((), ()), 0)
+    if known == mark and all(one.path.is_file() for one in before.files):
+        return before, first
     place = session.folder("analyse")
     shutil.rmtree(place, ignore_errors=True)
     intake = take(given, place / hashlib.sha256(mark.encode()).hexdigest()[:12])
-    st.session_state[_TAKEN] = (mark, intake)
-    return intake
+    first = len(before.files) if known and mark.startswith(f"{known}/") and len(intake.files) > len(before.files) else 0
+    st.session_state[_TAKEN] = (mark, intake, first)
+    return intake, first
 
 
-def _one_of(files: Sequence[Taken]) -> Taken | None:
+def _one_of(files: Sequence[Taken], first: int) -> Taken | None:
     if len(files) < 2:
         return files[0] if files else None
     numbers = range(len(files))
     chosen = st.selectbox(
         f"Look at one of {len(files):,}",
         numbers,
+        index=first,
         format_func=lambda index: f"{index + 1}. {files[index].name}",
         key=f"analyse file {files[0].path.parent.name}",
     )

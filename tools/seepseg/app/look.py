@@ -16,6 +16,8 @@ from seepseg.palette import Colour, colour_of
 
 _STYLE = Path(__file__).with_name("style.css")
 _MARK = Path(__file__).with_name("mark.svg")
+ICON = Path(__file__).with_name("icon.svg")
+"""In the browser's tab: a file of ours, as the named icons of Streamlit are fetched from elsewhere."""
 _SIGNS = re.compile(r"([\\`*_{}\[\]()#+.!|<>~$:&^-])")
 _log = logging.getLogger("seepseg.app")
 

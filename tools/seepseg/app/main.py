@@ -28,7 +28,7 @@ def main() -> None:
     """One run of the page."""
     st.set_page_config(
         page_title="seepseg",
-        page_icon=":material/water_drop:",
+        page_icon=str(look.ICON),
         layout="wide",
         initial_sidebar_state="auto",
         menu_items={"About": ABOUT, "Get help": None, "Report a bug": None},

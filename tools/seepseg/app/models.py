@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from seepseg.app import look
-from seepseg.app.cards import read_about, write_card
+from seepseg.app.cards import card_of, read_about
 from seepseg.app.settings import Settings, read_settings
 from seepseg.edge.bundle import MANIFEST, is_bundle
 from seepseg.errors import SeepsegError
@@ -61,7 +61,7 @@ class Loaded:
     choice: Choice
     model: "Model"
     lock: threading.Lock
-    card: str | None
+    card: str
     """What it is and how good, as Markdown."""
 
 
@@ -118,7 +118,7 @@ def _load(choice: Choice, stamp: int) -> Loaded:
     model = open_model(choice.path)
     # The first answer of a network takes several times as long as the others.
     model.predict([np.zeros((model.imgsz, model.imgsz), np.uint8)])
-    return Loaded(choice, model, threading.Lock(), write_card(choice.path))
+    return Loaded(choice, model, threading.Lock(), card_of(choice.path, model))
 
 
 def _models_below(folder: Path, depth: int, *, loose: bool = False) -> Iterator[Path]:

@@ -11,6 +11,8 @@ from seepseg.scenes.features import potential
 from seepseg.values import Prediction
 from seepseg.wording import count, verb
 
+WITHOUT_PLACES = "This model looks at the image as a whole: it does not say where."
+
 
 def headline(analysis: Analysis, verdict: Verdict) -> str:
     """'Potential oil: yes, 0.87'."""
@@ -35,7 +37,8 @@ def explain(analysis: Analysis, prediction: Prediction, verdict: Verdict) -> lis
     asked = not _is_stored(analysis, verdict)
     if analysis.is_scene:
         return [*_of_scene(analysis, prediction), *_of_threshold(analysis, verdict, asked)]
-    sentences = [_of_confidence(verdict), *_of_threshold(analysis, verdict, asked), *_of_outlines(prediction, verdict)]
+    sentences = [_of_confidence(verdict), *_of_threshold(analysis, verdict, asked)]
+    sentences += _of_outlines(prediction, verdict) if analysis.places else [WITHOUT_PLACES]
     if verdict.probability is not None:
         sentences.append(
             f"Judging by those images, such a confidence means a probability of {_percent(verdict.probability)}."
@@ -63,7 +66,8 @@ def bars_html(names: Sequence[str], verdict: Verdict) -> str:
 def _bar(index: int, name: str, one: Verdict) -> str:
     colour = "#{:02x}{:02x}{:02x}".format(*colour_of(index))
     limit = one.threshold or 0.0
-    words = f"{name}: {one.score:.2f}, counts above {limit:.2f}: {'yes' if one.present else 'no'}"
+    score, least = tell_apart(one.score, limit)
+    words = f"{name}: {score}, counts above {least}: {'yes' if one.present else 'no'}"
     return (
         f'<div class="row{"" if one.present else " absent"}" role="listitem" aria-label="{escape(words, quote=True)}" '
         f'title="{escape(words, quote=True)}"><span class="name">{escape(name)}</span>'
@@ -82,13 +86,21 @@ def _is_stored(analysis: Analysis, verdict: Verdict) -> bool:
     return verdict.threshold == stored.any_presence.choice.value
 
 
+def tell_apart(score: float, threshold: float) -> tuple[str, str]:
+    """With two digits, or as many as show which is larger."""
+    for digits in (2, 3, 4):
+        if round(score, digits) != round(threshold, digits):
+            break
+    return f"{score:.{digits}f}", f"{threshold:.{digits}f}"
+
+
 def _of_confidence(verdict: Verdict) -> str:
-    threshold = f"{verdict.threshold or 0:.2f}"
+    score, threshold = tell_apart(verdict.score, verdict.threshold or 0.0)
     if not verdict.score:
         return f"Nothing was seen at all; a confidence above {threshold} would count."
     if verdict.present:
-        return f"The surest sign has a confidence of {verdict.score:.2f}, and above {threshold} it counts."
-    return f"The surest sign has a confidence of {verdict.score:.2f}, and only above {threshold} would it count."
+        return f"The surest sign has a confidence of {score}, and above {threshold} it counts."
+    return f"The surest sign has a confidence of {score}, and only above {threshold} would it count."
 
 
 def _of_outlines(prediction: Prediction, verdict: Verdict) -> list[str]:

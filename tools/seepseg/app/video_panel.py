@@ -15,6 +15,8 @@ from seepseg.predict.confidence import choose_confidence
 from seepseg.video.run import VideoSummary, predict_video
 from seepseg.wording import count
 
+_WIDE = 720
+"""Pixels at most: a film is looked at as a whole."""
 _EVERY = {"every frame": 1, "every 2nd": 2, "every 5th": 5, "every 10th": 10}
 
 
@@ -25,7 +27,7 @@ def show_video(loaded: Loaded, taken: Taken, sha: str) -> None:
     done = st.session_state.get(f"video {place.name}")
     if done is None or not place.is_dir():
         if not st.button("Find slicks in the video", type="primary", icon=":material/play_arrow:"):
-            st.video(taken.path)
+            st.video(taken.path, width=_WIDE)
             return
         done = _look(loaded, taken, place, _EVERY[every or "every frame"])
         st.session_state[f"video {place.name}"] = done
@@ -47,10 +49,11 @@ def _look(loaded: Loaded, taken: Taken, place: Path, every: int) -> VideoSummary
 
 
 def _show(done: VideoSummary, place: Path, name: str) -> None:
-    st.subheader(f"{count(done.tracks, 'potential slick')} in {count(done.frames, 'frame')}, {done.seconds:.1f} s")
+    found = count(done.tracks, "potential slick") if done.tracks else "No potential slick"
+    st.subheader(f"{found} in {count(done.frames, 'frame')}, {done.seconds:.1f} s")
     film = next(place.glob("*.mp4"), None)
     if film:
-        st.video(film)
+        st.video(film, width=_WIDE)
     tracks = read_tracks(place / "tracks.csv")
     if tracks:
         st.dataframe(tracks, hide_index=True, column_config=_columns())

@@ -8,12 +8,23 @@ from typing import Literal
 
 from seepseg.errors import MissingExtra, UsageError
 
-Kind = Literal["semantic"]
+Kind = Literal["semantic", "classify", "segment", "sequence"]
 """What a network is trained for, and so how it is fed, judged and decoded."""
-TASKS: Mapping[Kind, str] = {"semantic": "semantic"}
+TASKS: Mapping[Kind, str] = {
+    "semantic": "semantic",
+    "classify": "classify",
+    "segment": "segment",
+    "sequence": "semantic",
+}
 """The task of each kind, as runs, bundles and evaluations call it."""
-PACKAGES = {"smp": "segmentation_models_pytorch", "torchvision": "torchvision", "own": "torch"}
-EXTRAS = {"smp": ("segmentation-models-pytorch", "baselines"), "torchvision": ("torchvision", "baselines")}
+PACKAGES = {"smp": "segmentation_models_pytorch", "torchvision": "torchvision", "timm": "timm", "own": "torch"}
+EXTRAS = {
+    "smp": ("segmentation-models-pytorch", "baselines"),
+    "torchvision": ("torchvision", "baselines"),
+    "timm": ("timm", "baselines"),
+}
+FRAMES = 4
+"""That a network for sequences sees: the last is the one that it speaks of."""
 SEMANTIC_HEAD = "Ultralytics' own semantic head is trained without --baseline, by task=semantic"
 
 
@@ -25,7 +36,7 @@ class Entry:
     known_as: str
     """What it is called where it comes from."""
     kind: Kind
-    library: Literal["smp", "torchvision", "own"]
+    library: Literal["smp", "torchvision", "timm", "own"]
     architecture: str
     """Of that library."""
     encoder: str | None = None
@@ -34,6 +45,10 @@ class Entry:
     own number of output channels."""
     channels: int | None = None
     """That number."""
+
+
+def _classifier(name: str, known_as: str, architecture: str) -> Entry:
+    return Entry(name, known_as, "classify", "timm", architecture, architecture)
 
 
 REPORT = "of the oil spill report"
@@ -66,7 +81,34 @@ _ENTRIES = (
         "unet-pets", "U-Net of the pet app", "semantic", "own", "pets", parameters=(2_158_739, 2_158_739), channels=3
     ),
 )
-CATALOGUE: Mapping[str, Entry] = {entry.name: entry for entry in _ENTRIES}
+_CLASSIFIERS = (
+    _classifier("swin-tiny", f"Swin-T, the stand-in for InternImage {REPORT}", "swin_tiny_patch4_window7_224"),
+    _classifier("mobilenetv4-small", f"MobileNetV4 {REPORT}, small", "mobilenetv4_conv_small"),
+    _classifier("mobilenetv4-medium", f"MobileNetV4 {REPORT}, medium", "mobilenetv4_conv_medium"),
+    _classifier("convnextv2-atto", f"ConvNeXtV2 {REPORT}, atto", "convnextv2_atto"),
+    _classifier("convnextv2-nano", f"ConvNeXtV2 {REPORT}, nano", "convnextv2_nano"),
+    _classifier("convnextv2-tiny", f"ConvNeXtV2 {REPORT}, tiny", "convnextv2_tiny"),
+    _classifier("efficientnet-b0", f"EfficientNet {REPORT}, B0", "efficientnet_b0"),
+    _classifier("efficientnet-b3", f"EfficientNet {REPORT}, B3", "efficientnet_b3"),
+    Entry("large-kernels", f"network of 31×31 and 13×13 kernels {REPORT}, for RepLKNet", "classify", "own", "large"),
+)
+"""For presence: whether an image holds a class, and nothing of where."""
+_INSTANCES = (
+    Entry(
+        "maskrcnn-resnet50",
+        "Mask R-CNN of the course on oil tanks, torchvision's second version",
+        "segment",
+        "torchvision",
+        "maskrcnn_resnet50_fpn_v2",
+        "resnet50",
+    ),
+    Entry("maskrcnn-resnet18", "Mask R-CNN on a light backbone", "segment", "torchvision", "MaskRCNN", "resnet18"),
+)
+_SEQUENCES = (
+    Entry("unet-convlstm", f"ConvLSTM U-Net of the dissertation, {FRAMES} frames", "sequence", "own", "remembering"),
+    Entry("unet-frame", "U-Net of unet-convlstm without its memory", "semantic", "own", "forgetful"),
+)
+CATALOGUE: Mapping[str, Entry] = {entry.name: entry for entry in (*_ENTRIES, *_INSTANCES, *_SEQUENCES, *_CLASSIFIERS)}
 
 
 def find_entry(name: str) -> Entry:
@@ -79,7 +121,7 @@ def find_entry(name: str) -> Entry:
             f"--baseline {name}: no such network{guess}; there are {', '.join(CATALOGUE)}; {SEMANTIC_HEAD}"
         )
     if find_spec(PACKAGES[entry.library]) is None:
-        others = [one.name for one in _ENTRIES if one.kind == entry.kind and find_spec(PACKAGES[one.library])]
+        others = [one.name for one in CATALOGUE.values() if one.kind == entry.kind and find_spec(PACKAGES[one.library])]
         purpose = f"--baseline {name} (what can be had without: {', '.join(others)})"
         raise MissingExtra(*EXTRAS[entry.library], purpose)
     return entry

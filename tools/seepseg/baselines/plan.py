@@ -1,12 +1,14 @@
 """A training of a baseline with everything decided: as for YOLO, but for the network, its settings and its start."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seepseg.baselines.catalogue import TASKS, Entry, find_entry
 from seepseg.baselines.losses import LOSSES, SemanticLoss
 from seepseg.baselines.pretrained import choose_start
 from seepseg.baselines.settings import complete, round_up
+from seepseg.baselines.stages import choose_stages
 from seepseg.baselines.weights import channels_of
 from seepseg.dataset.layout import Dataset
 from seepseg.errors import UsageError
@@ -16,18 +18,28 @@ from seepseg.train.balanced import apply_balance, open_dataset
 from seepseg.train.faults import check_dataset
 from seepseg.train.losses import Loss, column_weights
 from seepseg.train.plan import Plan, Request, choose_device, choose_imgsz, find_place, make_loss, resolve_balance
+from seepseg.train.start import SCRATCH
 
-BEST = {"miou": "metrics/mIoU", "val_loss": "val/mask_loss"}
-"""Figures that can name the best epoch, with their columns."""
+if TYPE_CHECKING:
+    from seepseg.baselines.classify import PresenceLoss
+    from seepseg.baselines.segment import ClassWeights
+
+BEST: Mapping[str, Mapping[str, str]] = {
+    "semantic": {"miou": "metrics/mIoU", "val_loss": "val/mask_loss"},
+    "sequence": {"miou": "metrics/mIoU", "val_loss": "val/mask_loss"},
+    "segment": {"val_loss": "val/mask_loss", "miou": "metrics/mIoU"},
+    "classify": {"val_loss": "val/cls_loss", "ap": "metrics/AP"},
+}
+"""Figures that can name the best epoch of each kind, with their columns; the first does unless another is asked for.
+Few images are soon ranked without a fault, and the loss goes on telling such epochs apart."""
 
 
 def plan_baseline(request: Request, name: str, loss: str) -> Plan:
     """Decide everything and write the derived data; nothing is trained, and no run folder is made."""
     entry = find_entry(name)
-    if loss not in LOSSES:
-        raise UsageError(f"--loss {loss}: the losses are {', '.join(LOSSES)}")
-    request = _fill(request, name, loss)
-    settings = complete(request.settings)
+    loss = _choose_loss(entry, loss)
+    request = _fill(request, entry, loss)
+    settings = complete(request.settings, entry.kind)
     run = find_place(request.project, request.name)
     dataset = open_dataset(request.data)
     balance, _ = resolve_balance(dataset, request)
@@ -38,28 +50,57 @@ def plan_baseline(request: Request, name: str, loss: str) -> Plan:
     notes = check_dataset(balanced.dataset) if balance.merge else notes
     _check_names(balanced.dataset)
     weighting = make_loss(balance, balanced.weights)
-    weigh(loss, weighting, len(balanced.dataset.names))
+    weigh(loss, weighting, len(balanced.dataset.names), entry.kind)
     about_size = _settle_imgsz(settings, balanced.dataset)
     start = choose_start(entry, request.weights, request.sha256)
+    if entry.kind == "segment":
+        settings["stages"], about_stages = choose_stages(request, settings, trained=start.origin != SCRATCH)
+        about_size += about_stages
     told = (f"{entry.name} is the {entry.known_as}", *notes, *balanced.notes, *about_size)
     return Plan(request, run, balance, balanced, weighting, start, TASKS[entry.kind], settings, device, told)
 
 
-def weigh(kind: str, weighting: Loss, classes: int) -> SemanticLoss:
-    """The loss with the weights of the table, as Ultralytics' semantic head has them: the background keeps 1, and one
-    class alone can only have its positives weighed."""
+def weigh(
+    loss: str, weighting: Loss, classes: int, kind: str = "semantic"
+) -> "SemanticLoss | PresenceLoss | ClassWeights":
+    """The loss with the weights of the table. A segmenter has them as Ultralytics' semantic head does: the background
+    keeps 1, and one class alone can only have its positives weighed."""
+    if kind == "segment":
+        from seepseg.baselines.segment import ClassWeights
+
+        return ClassWeights(weighting.class_weights)
+    if kind == "classify":
+        from seepseg.baselines.classify import PresenceLoss
+
+        return PresenceLoss(weighting.class_weights, weighting.positives)
     channels = channels_of(classes)
     data: dict[str, Any] = {"nc": channels, "bg_class_idx": classes if channels > 1 else None}
     weights = column_weights(weighting, data, "semantic")
     positive = weighting.class_weights[0] if channels == 1 and weighting.class_weights else None
-    return SemanticLoss(kind, weights, positive)
+    return SemanticLoss(loss, weights, positive)
 
 
-def _fill(request: Request, name: str, loss: str) -> Request:
-    best = request.best if request.best in BEST else "miou" if request.best == "mask_map" else None
-    if best is None:
-        raise UsageError(f"a baseline has no {request.best}; choose the best epoch by {' or '.join(BEST)}")
-    return replace(request, best=best, extra={**request.extra, "baseline": name, "loss": loss})
+def _choose_loss(entry: Entry, asked: str) -> str:
+    """`mix` is what is asked for where nothing is."""
+    if asked not in LOSSES:
+        raise UsageError(f"--loss {asked}: the losses are {', '.join(LOSSES)}")
+    if entry.kind == "segment":
+        if asked != "mix":
+            raise UsageError(f"--loss {asked}: {entry.name} has losses of its own, five of them; leave it out")
+        return "own"
+    if entry.kind != "classify":
+        return asked
+    if asked not in ("mix", "ce"):
+        raise UsageError(f"--loss {asked}: {entry.name} has no pixels that could overlap; leave it out (cross entropy)")
+    return "ce"
+
+
+def _fill(request: Request, entry: Entry, loss: str) -> Request:
+    known = BEST[entry.kind]
+    best = next(iter(known)) if request.best == "mask_map" else request.best
+    if best not in known:
+        raise UsageError(f"{entry.name} has no {best}; choose the best epoch by {' or '.join(known)}")
+    return replace(request, best=best, extra={**request.extra, "baseline": entry.name, "loss": loss})
 
 
 def _check_balance(balance: Balance) -> None:

@@ -54,18 +54,26 @@ def choose_start(entry: Entry, weights: str | None, sha256: str | None = None) -
         return Start(entry.name, f"starting {entry.name} from random weights: {error}", SCRATCH)
     found = verified(file, sha256)
     said = f"starting {entry.name} with its encoder {entry.encoder} as trained on ImageNet, from {published.url}"
+    if entry.library == "timm":
+        said += f", under the licence {_licence(entry)}"
     return Start(entry.name, said, IMAGENET, file, found)
 
 
 def find_published(entry: Entry) -> Published:
-    """Of the encoder, at the revision that the library names."""
+    """Of the encoder, at the revision that the library names; timm names none."""
     import torch
 
     folder = Path(torch.hub.get_dir())
     if entry.library == "torchvision":
-        from torchvision.models import ResNet50_Weights
+        from torchvision.models import get_model_weights
 
-        return Published(ResNet50_Weights.IMAGENET1K_V1.url, folder / "checkpoints")
+        weights: Any = get_model_weights(str(entry.encoder))
+        return Published(weights.IMAGENET1K_V1.url, folder / "checkpoints")
+    if entry.library == "timm":
+        repo = _config(entry).hf_hub_id
+        return Published(
+            f"https://huggingface.co/{repo}/resolve/main/model.safetensors", folder / "seepseg" / entry.name
+        )
     from segmentation_models_pytorch.encoders import encoders
 
     found = encoders[entry.encoder]["pretrained_settings"][IMAGENET]
@@ -100,6 +108,18 @@ def load_start(model: Normalised, entry: Entry, start: Start) -> str | None:
     model.load_state_dict(fitting, strict=False)
     left = sorted(set(own) - set(fitting))
     return f"{len(left)} tensors start anew, as the classes are others: {', '.join(left)}" if left else None
+
+
+def _licence(entry: Entry) -> str:
+    """Of weights that timm knows: some may not be used for money."""
+    return str(_config(entry).license or "that nobody states")
+
+
+def _config(entry: Entry) -> Any:
+    """What timm knows of its weights."""
+    import timm
+
+    return timm.get_pretrained_cfg(entry.architecture)
 
 
 def _at_path(entry: Entry, path: Path, sha256: str | None) -> Start:

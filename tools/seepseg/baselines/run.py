@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,8 +91,8 @@ def _prepare(entry: Entry, data: Path, settings: Mapping[str, Any], kept: Mappin
     """From what stands in the run folder alone, so that a new training and one that goes on are the same."""
     import torch
 
+    from seepseg.baselines import classify, semantic, sequence
     from seepseg.baselines.architectures import build_network
-    from seepseg.baselines.semantic import make_job
     from seepseg.baselines.training import start_state
     from seepseg.predict.network import Wish
     from seepseg.predict.torch_network import find_device
@@ -103,10 +104,15 @@ def _prepare(entry: Entry, data: Path, settings: Mapping[str, Any], kept: Mappin
     torch.backends.cudnn.deterministic = bool(settings["deterministic"])
     classes = len(read_dataset(data).names)
     balance = override(Balance(), kept["balance"], f"{record.RECORD}: balance")
-    loss = weigh(kept["loss"], make_loss(balance, kept["class_weights"]), classes)
+    loss = weigh(kept["loss"], make_loss(balance, kept["class_weights"]), classes, entry.kind)
     torch.manual_seed(settings["seed"])
-    model = build_network(entry, channels_of(classes)).to(device)
-    return make_job(data, settings, loss, device), start_state(model, settings, device)
+    model = build_network(entry, channels_of(classes, entry.kind)).to(device)
+    jobs: dict[str, Any] = {kind.__name__.rpartition(".")[2]: kind.make_job for kind in (classify, semantic, sequence)}
+    if entry.kind == "segment":
+        from seepseg.baselines import segment
+
+        jobs["segment"] = segment.make_job
+    return jobs[entry.kind](data, settings, loss, device), start_state(model, settings, device)
 
 
 def _fit(run: Path, data: Path, settings: Mapping[str, Any], job: "Job", state: "State") -> None:
@@ -120,7 +126,8 @@ def _fit(run: Path, data: Path, settings: Mapping[str, Any], job: "Job", state: 
     write_weights(run / "weights" / "last.pt", facts, state.model.state_dict())
     if settings["plots"]:
         _plot(run)
-    record.finish(run, state.figures or {})
+    # A figure that the val split does not define is left out: JSON has no word for it.
+    record.finish(run, {key: value for key, value in (state.figures or {}).items() if not isnan(value)})
 
 
 def _restore(state: "State", content: Mapping[str, Any], last: Path) -> None:

@@ -31,6 +31,8 @@ DEFAULTS: Mapping[str, Any] = {
     "flipud": 0.5,
 }
 """AdamW with a cosine, and augmentation as the presets have it; mosaics and the like are YOLO's."""
+OF_KIND: Mapping[str, Mapping[str, Any]] = {"segment": {"epochs": 42, "batch": 4, "lr0": 0.0002}}
+"""What is other for a kind of network."""
 IMPLIED: Mapping[str, Any] = {"optimizer": "AdamW", "cos_lr": True}
 """Settings that may be given, as long as they say what is done anyway."""
 
@@ -41,12 +43,13 @@ def keep_known(preset: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ..
     return known, tuple(key for key, value in preset.items() if key not in DEFAULTS and IMPLIED.get(key) != value)
 
 
-def complete(given: Mapping[str, Any]) -> dict[str, Any]:
+def complete(given: Mapping[str, Any], kind: str = "semantic") -> dict[str, Any]:
     """All settings; every fault of those given in one error. Ultralytics' own checks have passed before."""
     problems = [f"{key}={value}: {fault}" for key, value in given.items() if (fault := _fault(key, value))]
     if problems:
         raise UsageError(listing(problems))
-    return {**DEFAULTS, **{key: value for key, value in given.items() if key in DEFAULTS and value is not None}}
+    usual = {**DEFAULTS, **OF_KIND.get(kind, {})}
+    return {**usual, **{key: value for key, value in given.items() if key in DEFAULTS and value is not None}}
 
 
 def round_up(imgsz: int) -> int:

@@ -46,7 +46,7 @@ class Tiles:
         classes = paint_classes(truth_of(sample, width, height), self.classes)
         frame = frame_of(width, height, self.imgsz)
         if self.augment is None:
-            return place(image, frame, resize=_resize), _place_classes(classes, frame)
+            return place(image, frame, resize=resize), place_classes(classes, frame)
         rng = np.random.default_rng([self.seed, epoch, number])
         return augment(image, classes, frame, self.augment, rng)
 
@@ -93,7 +93,7 @@ def augment(
     """Turned, scaled, shifted and mirrored in one step, and made brighter or darker; outside the image the grey of
     the letterbox lies, which nothing is learned from."""
     size = frame.imgsz[1], frame.imgsz[0]
-    matrix = _draw_matrix(frame, settings, rng)
+    matrix = draw_matrix(frame, settings, rng)
     pixels = image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
     moved = cv2.warpAffine(pixels, matrix, size, flags=cv2.INTER_LINEAR, borderValue=(BORDER,) * 3)
     mapped = cv2.warpAffine(classes, matrix, size, flags=cv2.INTER_NEAREST, borderValue=(IGNORE,))
@@ -103,7 +103,7 @@ def augment(
     return lit, mapped.astype(np.int16, copy=False)
 
 
-def _draw_matrix(frame: Frame, settings: Mapping[str, Any], rng: np.random.Generator) -> NDArray[np.float64]:
+def draw_matrix(frame: Frame, settings: Mapping[str, Any], rng: np.random.Generator) -> NDArray[np.float64]:
     """From pixels of the image to those of the input, 2 × 3, for pixel centres at whole numbers as OpenCV has them."""
     angle = np.deg2rad(rng.uniform(-1, 1) * settings["degrees"])
     gain = frame.scale * (1 + rng.uniform(-1, 1) * settings["scale"])
@@ -117,7 +117,7 @@ def _draw_matrix(frame: Frame, settings: Mapping[str, Any], rng: np.random.Gener
     return np.column_stack([linear, offset])
 
 
-def _place_classes(classes: ClassMap, frame: Frame) -> ClassMap:
+def place_classes(classes: ClassMap, frame: Frame) -> ClassMap:
     """Each pixel of the input takes the class at its centre."""
     high, wide = frame.resized_height, frame.resized_width
     rows = (2 * np.arange(high) + 1) * frame.height // (2 * high)
@@ -127,7 +127,7 @@ def _place_classes(classes: ClassMap, frame: Frame) -> ClassMap:
     return placed
 
 
-def _resize(image: Pixels, width: int, height: int) -> Pixels:
+def resize(image: Pixels, width: int, height: int) -> Pixels:
     """As prediction does it."""
     resized: Pixels = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
     return resized

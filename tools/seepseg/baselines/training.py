@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from seepseg.baselines.plan import BEST
+from seepseg.baselines.stages import stage_at
 from seepseg.baselines.weights import Facts, write_weights
 from seepseg.progress import track
 from seepseg.train import record
@@ -64,7 +65,8 @@ def start_state(model: nn.Module, settings: Mapping[str, Any], device: torch.dev
 
 def fit(state: State, job: Job, run: Path, facts: Facts, settings: Mapping[str, Any], best: str) -> State:
     """Train the epochs that are left, each written down before the next begins; ends early by `patience`."""
-    column, sign = BEST[best], -1 if best == "val_loss" else 1
+    column, sign = BEST[facts.kind][best], -1 if best == "val_loss" else 1
+    of_loss = BEST[facts.kind]["val_loss"].partition("/")[2]
     began = time.perf_counter()
     while state.epoch < settings["epochs"]:
         if state.epoch - state.best_epoch >= settings["patience"] > 0:
@@ -79,7 +81,7 @@ def fit(state: State, job: Job, run: Path, facts: Facts, settings: Mapping[str, 
             raise not_a_number(f"in epoch {state.epoch}")
         if improved := fitness > state.best:
             state.best, state.best_epoch, state.figures = fitness, state.epoch, figures
-        row = {"epoch": state.epoch, "time": time.perf_counter() - began, "train/mask_loss": loss, **figures}
+        row = {"epoch": state.epoch, "time": time.perf_counter() - began, f"train/{of_loss}": loss, **figures}
         add_row(run / RESULTS, row | {"lr/pg0": rate_at(state.epoch * job.steps, job.steps, settings)})
         _save(state, run, facts, improved=improved)
         _tell(state, run, row, time.perf_counter() - epoch_began, job.images / max(passed, 1e-9), settings["epochs"])
@@ -122,9 +124,12 @@ def validate(state: State, job: Job) -> dict[str, float]:
 
 
 def rate_at(step: int, steps: int, settings: Mapping[str, Any]) -> float:
-    """The learning rate of a step: rising at first, at most for a tenth of the training, then a cosine."""
+    """The learning rate of a step: rising at first, at most for a tenth of the training, then a cosine, or what the
+    stage says."""
     total = max(settings["epochs"] * steps, 1)
     rising = min(settings["warmup_epochs"] * steps, total / 10)
+    if stages := settings.get("stages"):
+        return float(stage_at(step // max(steps, 1), stages).lr * min(1.0, (step + 1) / (rising + 1)))
     share = min(step / total, 1.0)
     cosine = settings["lrf"] + (1 - settings["lrf"]) * (1 + math.cos(math.pi * share)) / 2
     return float(settings["lr0"] * cosine * min(1.0, (step + 1) / (rising + 1)))

@@ -22,12 +22,21 @@ class UNet(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Logits of the images' own size, which must be a multiple of 2 to the number of levels below the first."""
-        skips: list[torch.Tensor] = []
+        return self.decode(self.encode(images))
+
+    def encode(self, images: torch.Tensor) -> list[torch.Tensor]:
+        """The map of each level, the largest first."""
+        maps: list[torch.Tensor] = []
         x = images
         for level in self.down:
-            x = level(nn.functional.max_pool2d(x, 2) if skips else x)
-            skips.append(x)
-        for up, join, skip in zip(self.up, self.joined, skips[-2::-1], strict=True):
+            x = level(nn.functional.max_pool2d(x, 2) if maps else x)
+            maps.append(x)
+        return maps
+
+    def decode(self, maps: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Logits of what `encode` gives."""
+        *skips, x = maps
+        for up, join, skip in zip(self.up, self.joined, skips[::-1], strict=True):
             x = join(torch.cat([skip, up(x)], 1))
         logits: torch.Tensor = self.head(x)
         return logits

@@ -30,17 +30,17 @@ class Facts:
     @property
     def channels(self) -> int:
         """One for a single class, which is there or not; else one for each class, and the background last."""
-        return channels_of(len(self.names))
+        return channels_of(len(self.names), self.kind)
 
     @property
     def background(self) -> int | None:
         """Its channel."""
-        return len(self.names) if self.channels > 1 else None
+        return len(self.names) if self.channels > len(self.names) else None
 
 
-def channels_of(classes: int) -> int:
-    """How many a network for so many classes gives."""
-    return 1 if classes == 1 else classes + 1
+def channels_of(classes: int, kind: str = "semantic") -> int:
+    """How many a network for so many classes gives; classes of images and of objects have no background beside them."""
+    return classes if classes == 1 or kind in ("classify", "segment") else classes + 1
 
 
 def is_baseline(file: Path) -> bool:

@@ -1,7 +1,9 @@
-"""Make SAR tiles or whole scenes with seeps of seven classes, in SEEP's layout and at its skew.
+"""Make SAR tiles or whole scenes with seeps of seven classes, in SEEP's layout and at its skew; or frames in which
+slicks drift.
 
   seepseg simulate tiles OUT --count 790 --seed 0
   seepseg simulate scenes OUT --count 1 --size 4096
+  seepseg simulate drift OUT --count 20 --frames 8 --size 128
 
 The same settings, seed and versions give the same bytes, whatever --workers says. What is written says that it is
 simulated.
@@ -20,6 +22,8 @@ from seepseg.simulate.write import DTYPES, RECORD
 SMALLEST = 128
 """Pixels; seeps do not fit into less."""
 MOST_LOOKS = 64
+MOST_FRAMES = 10_000
+WORDS = {"tiles": "tiles", "scenes": "scenes", "drift": "sequences"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,16 +47,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     scenes.add_argument("--gsd", type=float, default=20, metavar="M", help="metres per pixel (default 20)")
     scenes.add_argument("--border", action="store_true", help="a slanted swath with no data on either side")
 
+    drift = kinds.add_parser(
+        "drift",
+        help="sequences of frames in which slicks drift",
+        description="OUT/train_images_128/SEQUENCE.FRAME.tif and masks of the same names in OUT/train_masks_128/: "
+        "slicks that drift, shear and fade, under speckle new in every frame.",
+    )
+    _add_shared(drift, _make_drift, count=20, size=128, looks=1)
+    drift.add_argument("--frames", type=int, default=8, metavar="N", help="of each sequence (default 8)")
+
 
 def _add_shared(
-    parser: argparse.ArgumentParser, make: Callable[[argparse.Namespace], dict[str, Any]], *, count: int, size: int
+    parser: argparse.ArgumentParser,
+    make: Callable[[argparse.Namespace], dict[str, Any]],
+    *,
+    count: int,
+    size: int,
+    looks: int = 4,
 ) -> None:
     parser.add_argument("out", type=Path, metavar="OUT", help="folder to write")
     parser.add_argument("--count", type=int, default=count, metavar="N", help=f"how many (default {count})")
     parser.add_argument("--size", type=int, default=size, metavar="PX", help=f"width and height (default {size})")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="another seed gives another sea (default 0)")
     parser.add_argument(
-        "--looks", type=int, default=4, metavar="N", help="looks of the speckle, on average (default 4)"
+        "--looks", type=int, default=looks, metavar="N", help=f"looks of the speckle, on average (default {looks})"
     )
     add_workers(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier simulation in OUT")
@@ -68,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(record))
         return 0
     classes = ", ".join(f"{name} {count:,}" for name, count in record["instances"].items())
-    print(f"{args.out}: {args.count:,} simulated {args.kind}; instances: {classes}; settings in {RECORD}")
+    print(f"{args.out}: {args.count:,} simulated {WORDS[args.kind]}; instances: {classes}; settings in {RECORD}")
     return 0
 
 
@@ -86,6 +104,15 @@ def _make_scenes(args: argparse.Namespace) -> dict[str, Any]:
         raise UsageError(f"--gsd {args.gsd:g}: give metres per pixel, 1 to 1000")
     settings = SceneSettings(args.count, args.size, args.seed, args.looks, args.gsd, args.border)
     return write_scenes(args.out, settings, workers=args.workers, overwrite=args.overwrite)
+
+
+def _make_drift(args: argparse.Namespace) -> dict[str, Any]:
+    from seepseg.simulate.drift import DriftSettings, write_drift
+
+    if not 1 <= args.frames <= MOST_FRAMES:
+        raise UsageError(f"--frames {args.frames}: give a whole number from 1 to {MOST_FRAMES:,}")
+    settings = DriftSettings(args.count, args.size, args.seed, args.looks, args.frames)
+    return write_drift(args.out, settings, workers=args.workers, overwrite=args.overwrite)
 
 
 def _check(args: argparse.Namespace) -> None:

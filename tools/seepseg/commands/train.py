@@ -126,8 +126,9 @@ def run(args: argparse.Namespace) -> int:
 def _check_baseline(args: argparse.Namespace) -> None:
     if args.loss and not args.baseline:
         raise UsageError("--loss is of --baseline; YOLO's own is changed with --mask-loss and --focal")
-    if args.stages and args.baseline:
-        raise UsageError("--stages is of YOLO; a baseline is trained in one go, so leave it out")
+    kind = CATALOGUE[args.baseline].kind if args.baseline in CATALOGUE else None
+    if args.stages and args.baseline and kind != "segment":
+        raise UsageError("--stages is of YOLO and Mask R-CNN; this network is trained in one go, so leave it out")
 
 
 def split_words(words: Sequence[str]) -> tuple[Path | None, list[str]]:
@@ -158,8 +159,14 @@ def _request(args: argparse.Namespace, data: Path, pairs: Sequence[str]) -> "Req
         project=args.project,
         name=args.name,
         best=args.best or "mask_map",
-        extra={"preset": args.config.name} if args.config else {},
+        extra=_extra(args),
     )
+
+
+def _extra(args: argparse.Namespace) -> dict[str, Any]:
+    """YOLO's stages are runs of their own; a baseline's are of one."""
+    extra = {"preset": args.config.name} if args.config else {}
+    return extra | ({"stages": args.stages} if args.stages and args.baseline else {})
 
 
 def _keep_known(preset: dict[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,14 @@ def answer_as_json(image: str, answer: Answer) -> dict[str, Any]:
         "height": found.height,
         "verdict": {"present": verdict.present, **{key: _rounded(value) for key, value in told.items()}},
         "instances": [_instance(one, found) for one in found.detections],
+        **({} if found.presence is None else {"classes": _classes(answer)}),
     }
+
+
+def _classes(answer: Answer) -> dict[str, Any]:
+    """Of a classifier, what it says of each."""
+    pairs = zip(answer.prediction.names, answer.verdict.classes, strict=True)
+    return {name: {"present": one.present, "score": _rounded(one.score)} for name, one in pairs}
 
 
 def _instance(one: Detection, found: Prediction) -> dict[str, Any]:
@@ -55,6 +62,9 @@ def render(image: str, answer: Answer) -> str:
     sure = "" if verdict.probability is None else f", probability {verdict.probability:.2f}"
     said = "holds something" if verdict.present else "holds nothing"
     lines = [f"{image}: {said} (confidence {verdict.score:.2f}{sure}, threshold {verdict.threshold:.2f})"]
+    if found.presence is not None:
+        told = zip(found.names, verdict.classes, strict=True)
+        lines += [f"  {name}  {one.score:.2f}  {'yes' if one.present else 'no'}" for name, one in told]
     for one in found.detections:
         left, top, right, bottom = one.box
         area = f"{np.count_nonzero(one.mask):,} px"

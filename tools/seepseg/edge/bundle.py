@@ -67,9 +67,9 @@ class Bundle:
         file = files_of(model, entry["precision"])[0]
         return f"{file} is used, as --fast asks: {entry.get('told') or 'what it loses was not measured'}"
 
-    def sha256(self, model: str) -> str:
+    def sha256(self, model: str, precision: str = FULL) -> str:
         """Of the model in this format; of several files, of all but the metadata, one after the other."""
-        return digest_of([self.read(name) for name in MODELS[model]])
+        return digest_of([self.read(name) for name in files_of(model, precision)])
 
 
 def files_of(model: str, precision: str = FULL) -> tuple[str, ...]:

@@ -1,4 +1,7 @@
-"""MODEL.md: what a model is, how good it is, where its limits are, and how to run it; for people."""
+"""MODEL.md: what a model is, how good it is, where its limits are, and how to run it; for people.
+
+A run has the same card without what only an export measures.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -8,6 +11,7 @@ from seepseg.edge.loss import Loss
 from seepseg.edge.parity import Parity
 from seepseg.edge.tables import figure, loss_rows, parity_rows, size_rows
 from seepseg.evaluate.summary import HEADLINES
+from seepseg.train.record import FINISHED
 from seepseg.wording import count, enumerate_words
 
 CARD = "MODEL.md"
@@ -16,28 +20,37 @@ _SHOWN = (
     *("presence.precision", "presence.recall", "presence.f1", "presence.auroc"),
 )
 """Of the headlines of a report."""
+_MEANINGS = """In words: mAP50 is how often an outline is right in place and class, mIoU and Dice how far marked and
+true pixels overlap. Precision is how many of the images said to hold something do, recall how many of those that do
+are found. 1 is the best of each."""
+_DOES = {"segment": "finds objects and their outlines", "classify": "says which classes an image holds"}
+_LIMITS = {
+    "segment": "- Masks come at a quarter of the network's input: objects one or two of its pixels wide are missed, or "
+    "drawn broken.",
+    "classify": "- It says what a whole image holds and nothing of where: no masks, no counts, no scenes.",
+}
 _UNKNOWN = "unknown: neither the run nor a recipe says it"
 
 
 def write_card(
     facts: Mapping[str, Any],
     metrics: Mapping[str, Any] | None,
-    parities: Sequence[Parity],
-    losses: Sequence[Loss],
-    sizes: Mapping[str, int],
+    parities: Sequence[Parity] = (),
+    losses: Sequence[Loss] = (),
+    sizes: Mapping[str, int] | None = None,
 ) -> str:
-    """Plain Markdown, a blank line between blocks."""
+    """Plain Markdown, a blank line between blocks; without sizes of files, that of a model that was not exported."""
     blocks = [
-        *_opening(facts),
-        *_data(facts),
+        *_opening(facts, exported=sizes is not None),
         *_figures(facts, metrics),
         *_thresholds(facts),
         *_limits(facts, metrics),
-        *_running(facts),
-        *_parity(facts, parities),
-        *_fewer(losses),
-        *_files(facts, sizes),
+        *_data(facts),
     ]
+    if sizes is None:
+        blocks += _exporting()
+    else:
+        blocks += [*_running(facts), *_parity(facts, parities), *_fewer(losses), *_files(facts, sizes)]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -48,14 +61,21 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in [cells[0], rule, *cells[1:]])
 
 
-def _opening(facts: Mapping[str, Any]) -> Iterator[str]:
-    does = "finds objects and their outlines" if facts["task"] == "segment" else "says the class of each pixel"
+def _opening(facts: Mapping[str, Any], *, exported: bool) -> Iterator[str]:
+    made = (
+        f"Exported by seepseg {facts['versions'].get('seepseg', '')} from weights"
+        if exported
+        else "Its weights are those"
+    )
+    does = _DOES.get(facts["task"], "says the class of each pixel")
     yield f"# {facts['run'] or facts['weights']['file']}"
     yield (
         f"A network that {does} in images: {enumerate_words(facts['names'])}. It sees {facts['imgsz']} × "
-        f"{facts['imgsz']} pixels; other images are fitted in with a border. Exported by seepseg "
-        f"{facts['versions'].get('seepseg', '')} from weights with the sha256 `{facts['weights']['sha256'][:16]}…`."
+        f"{facts['imgsz']} pixels; other images are fitted in with a border. {made} "
+        f"with the sha256 `{facts['weights']['sha256'][:16]}…`."
     )
+    if facts.get("status") not in (None, FINISHED):
+        yield f"**Its training is {facts['status']}: figures and answers will still change.**"
 
 
 def _data(facts: Mapping[str, Any]) -> Iterator[str]:
@@ -104,6 +124,7 @@ def _figures(facts: Mapping[str, Any], metrics: Mapping[str, Any] | None) -> Ite
         if value is not None:
             rows.append([labels[path], f"{value:.3f}", _interval(metrics["ci95"].get(path))])
     yield _table(rows)
+    yield _MEANINGS
     yield _table(_per_class(facts["names"], metrics))
 
 
@@ -154,10 +175,7 @@ def _limits(facts: Mapping[str, Any], metrics: Mapping[str, Any] | None) -> Iter
     lines = [
         "- A score is no probability, and what is found is a candidate: look-alikes such as low wind, rain cells or "
         "wakes look the same in one image.",
-        "- Masks come at a quarter of the network's input: objects one or two of its pixels wide are missed, or drawn "
-        "broken."
-        if facts["task"] == "segment"
-        else "- It counts no objects: pixels of a class that touch are one.",
+        _LIMITS.get(facts["task"], "- It counts no objects: pixels of a class that touch are one."),
         "- Nothing is known of images of another sensor, place, season or scaling than those of the training.",
         *(
             [f"- Too few objects for a figure to rest on (below 30 in the evaluation): {enumerate_words(few)}."]
@@ -169,6 +187,12 @@ def _limits(facts: Mapping[str, Any], metrics: Mapping[str, Any] | None) -> Iter
     ]
     yield "## Limits"
     yield "\n".join(lines)
+
+
+def _exporting() -> Iterator[str]:
+    yield "## How to run it"
+    yield "```\nseepseg predict RUN image.tif --out found\nseepseg export RUN --out BUNDLE\n```"
+    yield "The second makes a bundle of it, which also runs on devices."
 
 
 def _running(facts: Mapping[str, Any]) -> Iterator[str]:

@@ -23,6 +23,7 @@ from seepseg.errors import SeepsegError, UsageError, listing
 from seepseg.measures.threshold_file import write_thresholds
 from seepseg.predict.engine import Model, open_model
 from seepseg.predict.model_files import find_files
+from seepseg.predict.network import CLASSIFY
 from seepseg.progress import track
 
 FORMATS = tuple(MODELS)
@@ -81,6 +82,8 @@ def export(
         raise UsageError(f"{program}: no such file; build the runner in C++: python -m seepseg.edge.cpp {program}")
     keep_apart(out, [weights], overwrite=overwrite)
     reference = open_model(weights, engine="torch", device="cpu", imgsz=imgsz)
+    if fewer and reference.task == CLASSIFY:
+        raise UsageError(f"precision {precision} is for models with masks, and {weights} is a classifier; leave it out")
     with bundle_folder(out, zipped=zipped, overwrite=overwrite) as (folder, place):
         for name in wanted:
             export_model(weights, name, folder, imgsz=reference.imgsz, dynamic=dynamic)

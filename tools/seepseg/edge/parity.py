@@ -13,6 +13,7 @@ from seepseg.edge.counterparts import MOST_SCORE, Matched, match
 from seepseg.edge.runners import Runner, Seen
 from seepseg.outputs.cutting import cut_to_limits
 from seepseg.outputs.verdict import Verdict
+from seepseg.predict.decode import is_own
 from seepseg.predict.network import Outputs
 from seepseg.predict.resize import Pixels
 
@@ -44,7 +45,8 @@ class Parity:
     verdicts: int
     """Images that hold something to the one and nothing to the other."""
     raw: Spread | None
-    """Of raw outputs: boxes in pixels, scores, coefficients and prototypes. None where the program keeps them."""
+    """Of raw outputs: boxes in pixels, scores, coefficients and prototypes. None where the program keeps them, and
+    where they are instances already."""
     raw_score: float | None
     """The largest among them of a score, of a probability for a semantic model."""
     box_px: Spread
@@ -103,7 +105,7 @@ def _add(tally: _Tally, expected: Seen, found: Seen, limits: Sequence[float]) ->
     _add_instances(tally, match(before, after, limits))
     tally.instances += len(before.detections)
     tally.verdicts += _disagree(expected.answer.verdict, found.answer.verdict)
-    if found.outputs is not None and expected.outputs is not None:
+    if found.outputs is not None and expected.outputs is not None and not is_own(*expected.outputs):
         _add_raw(tally, expected.outputs, found.outputs, classes=len(expected.answer.verdict.classes))
     if found.ms is not None:
         tally.ms.append(found.ms)
@@ -141,8 +143,8 @@ def _largest(difference: NDArray[Any]) -> float:
 
 
 def _probabilities(logits: NDArray[Any]) -> NDArray[Any]:
-    """Of a semantic head, which has no other output than its logits."""
-    if len(logits) == 1:
+    """Of a semantic head or a classifier, which have no other output than their logits."""
+    if len(logits) == 1 or logits.ndim == 1:
         return (1 + np.tanh(logits / 2)) / 2
     raised = np.exp(logits - logits.max(axis=0))
     return np.asarray(raised / raised.sum(axis=0))

@@ -23,7 +23,6 @@ from seepseg.outputs.cutting import cut_to_limits
 from seepseg.outputs.verdict import Verdict, judge
 from seepseg.predict.decode import MARGIN
 from seepseg.predict.engine import Model, open_model
-from seepseg.predict.letterbox import frame_of, place
 from seepseg.predict.network import Outputs
 from seepseg.predict.resize import Pixels
 from seepseg.values import Detection, Prediction
@@ -108,8 +107,7 @@ def _see_by_predict(model: Model, image: Pixels) -> Seen:
 
 
 def _see_by_edge(model: EdgeModel, image: Pixels) -> Seen:
-    frame = frame_of(image.shape[1], image.shape[0], model.imgsz)
-    (outputs,) = model.network.forward(place(image, frame)[None])
+    _, outputs = model.run(image)
     began = perf_counter()
     answer = model.answer(image)
     return Seen(answer, outputs, 1000 * (perf_counter() - began))

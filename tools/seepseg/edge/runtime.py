@@ -23,11 +23,11 @@ from seepseg.measures.calibration import LEAST
 from seepseg.measures.threshold_file import parse_thresholds
 from seepseg.measures.thresholds import DEFAULT, Thresholds
 from seepseg.outputs.verdict import judge
-from seepseg.predict.decode import IOU, MARGIN, MAX_DET, decode_segment, decode_semantic
-from seepseg.predict.letterbox import frame_of, place
+from seepseg.predict.decode import IOU, MARGIN, MAX_DET, decode_presence, decode_segment, decode_semantic
+from seepseg.predict.letterbox import Frame, frame_of, place
 from seepseg.predict.model_files import ModelFiles, of_bundle
 from seepseg.predict.model_input import fit_thresholds
-from seepseg.predict.network import Network, Wish
+from seepseg.predict.network import CLASSIFY, Network, Outputs, Wish
 from seepseg.predict.resize import Pixels
 from seepseg.scaling import Rule, show
 from seepseg.values import Bitmap, Prediction
@@ -68,13 +68,23 @@ class EdgeModel:
         kept = tuple(one for one in found.detections if one.score > self.limits[one.class_id])
         return Answer(replace(found, detections=kept), judge(found, self.thresholds, self.names))
 
+    def run(self, pixels: Pixels) -> tuple[Frame, Outputs]:
+        """What the network itself gives, before anything is chosen of it."""
+        frame = frame_of(pixels.shape[1], pixels.shape[0], self.imgsz)
+        placed = place(pixels, frame)[None]
+        if self.network.frames > 1:  # An image alone stands for all of its sequence.
+            placed = np.repeat(placed[:, None], self.network.frames, 1)
+        (outputs,) = self.network.forward(placed)
+        return frame, outputs
+
     def _detect(self, pixels: Pixels) -> Prediction:
         """Down to the confidences that presence is told by, far below those that make an object."""
-        frame = frame_of(pixels.shape[1], pixels.shape[0], self.imgsz)
-        (outputs,) = self.network.forward(place(pixels, frame)[None])
+        frame, outputs = self.run(pixels)
         conf = min(*self.limits, LEAST)
         if self.task == "semantic":
             found = decode_semantic(outputs[0], frame, conf=conf, background=self.network.background)
+        elif self.task == CLASSIFY:
+            found = decode_presence(outputs[0], frame)
         else:
             found = decode_segment(
                 outputs[0],

@@ -20,8 +20,10 @@ MOST_POINTS = 500
 """Of a curve with a point for each image."""
 
 
-def draw(evidence: Evidence, cells: Cells, grid: Floats, used: InForce, confusion: Confusion | None) -> dict[str, Any]:
-    """All curves; null where masks of another tool have none."""
+def draw(
+    evidence: Evidence, cells: Cells | None, grid: Floats, used: InForce, confusion: Confusion | None
+) -> dict[str, Any]:
+    """All curves; null where masks of another tool, or a classifier, have none."""
     names = evidence.names
     rankings = _rankings(evidence.presence, names)
     masks = None if evidence.masks is None else draw_curves(evidence.masks, names)
@@ -37,7 +39,7 @@ def draw(evidence: Evidence, cells: Cells, grid: Floats, used: InForce, confusio
             name: _reliability(*ranking, probabilities(used, ranking[0], None if name == ANY else pick, names))
             for pick, (name, ranking) in enumerate(rankings.items())
         },
-        "pixels_by_conf": _by_level(cells, grid, names),
+        "pixels_by_conf": None if cells is None else _by_level(cells, grid, names),
     }
 
 

@@ -45,10 +45,18 @@ class Evidence:
     """(images or 1,)"""
     masks: Pool | None
     boxes: Pool | None
+    places: bool = True
+    """Whether it was said where things are. Without, pixels hold the truth alone, for comparisons to know it by."""
 
 
 def gather_evidence(
-    observations: Sequence[Observation], names: Sequence[str], groups: Sequence[str] | None, grid: Floats, used: InForce
+    observations: Sequence[Observation],
+    names: Sequence[str],
+    groups: Sequence[str] | None,
+    grid: Floats,
+    used: InForce,
+    *,
+    places: bool = True,
 ) -> Evidence:
     """At the thresholds in force."""
     presence, cells = gather_glances([one.glance for one in observations])
@@ -65,6 +73,7 @@ def gather_evidence(
         used.any_presence,
         pool([one.masks for one in judged]) if judged else None,
         pool([one.boxes for one in judged]) if judged else None,
+        places,
     )
 
 
@@ -75,8 +84,9 @@ def measure(evidence: Evidence, weights: Floats | None = None) -> Figures:
     for kind, pooled in (("mask", evidence.masks), ("box", evidence.boxes)):
         if pooled is not None:
             figures |= _precisions(kind, pooled, names, weights)
-    figures |= pixels.pixel_figures(evidence.pixels, names, weights)
-    figures |= boundary.boundary_figures(evidence.boundary, names, weights)
+    if evidence.places:
+        figures |= pixels.pixel_figures(evidence.pixels, names, weights)
+        figures |= boundary.boundary_figures(evidence.boundary, names, weights)
     any_threshold = evidence.any_threshold
     return figures | presence_figures(evidence.presence, evidence.presence_thresholds, any_threshold, names, weights)
 
@@ -98,7 +108,7 @@ def write_evidence(file: Path, evidence: Evidence, replicates: Figures) -> None:
         arrays["groups"] = np.array(evidence.groups)
     for part in ("pixels", "presence", "masks", "boxes"):
         arrays |= _flatten(part, getattr(evidence, part))
-    for part in ("boundary", "presence_thresholds", "any_threshold"):
+    for part in ("boundary", "presence_thresholds", "any_threshold", "places"):
         arrays[part] = getattr(evidence, part)
     arrays |= {FIGURES + ".".join(path): values.astype(np.float32) for path, values in replicates.items()}
     with file.open("wb") as stream:
@@ -120,6 +130,7 @@ def read_evidence(file: Path) -> Evidence:
             arrays["any_threshold"],
             _read_pool("masks", arrays),
             _read_pool("boxes", arrays),
+            bool(arrays.get("places", True)),
         )
     except (KeyError, TypeError):
         raise SourceError(f"{file}: not what 'seepseg eval' writes; evaluate the model again") from None

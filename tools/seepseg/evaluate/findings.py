@@ -28,6 +28,8 @@ class Findings:
     observations: Sequence[Observation]
     grid: Floats
     used: InForce
+    places: bool = True
+    """Whether it was said where things are; a classifier says of an image alone what it holds."""
 
 
 def write_findings(
@@ -41,7 +43,7 @@ def write_findings(
 ) -> dict[str, Any]:
     """metrics.json between its head and tail, curves.json, images.csv and replicates.npz; what the first says."""
     observations, used = found.observations, found.used
-    evidence = gather_evidence(observations, found.names, found.groups, found.grid, used)
+    evidence = gather_evidence(observations, found.names, found.groups, found.grid, used, places=found.places)
     confusion = _confuse(found)
     _, cells = gather_glances([one.glance for one in observations])
     drawn = resample(found.groups, len(observations), replicates, seed)
@@ -49,7 +51,11 @@ def write_findings(
     report = {**head, **metrics.assemble(observations, evidence, used, values), **tail}
     write_evidence(folder / "replicates.npz", evidence, values)
     write_images(folder / "images.csv", observations, evidence, used, confusion)
-    write_json(folder / "curves.json", curves.draw(evidence, cells, found.grid, used, confusion), indent=None)
+    write_json(
+        folder / "curves.json",
+        curves.draw(evidence, cells if found.places else None, found.grid, used, confusion),
+        indent=None,
+    )
     write_json(folder / METRICS, report, indent=2)
     return report
 

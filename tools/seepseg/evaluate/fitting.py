@@ -10,14 +10,17 @@ from pathlib import Path
 from seepseg.dataset.layout import Dataset
 from seepseg.evaluate.folder import THRESHOLDS
 from seepseg.evaluate.in_force import Given, InForce, cross_fitted, for_masks, from_other_images, give
-from seepseg.evaluate.observation import Observation, gather_glances, glance
+from seepseg.evaluate.observation import Glance, Observation, gather_glances, glance
 from seepseg.evaluate.samples import read_samples
 from seepseg.evaluate.subject import MASKS, Subject
 from seepseg.measures.choosing import choose_thresholds
 from seepseg.measures.figures import Floats
 from seepseg.measures.levels import make_grid
+from seepseg.measures.pixels import Cells
+from seepseg.measures.presence import Presence
 from seepseg.measures.threshold_file import read_thresholds
 from seepseg.measures.thresholds import MAX_F1, Rule, Thresholds
+from seepseg.predict.network import CLASSIFY
 from seepseg.progress import track
 
 CHOOSER = "val"
@@ -53,9 +56,11 @@ def fit_after(
     data: str,
     grid: Floats,
     seed: int,
+    places: bool = True,
 ) -> tuple[InForce, Thresholds | None]:
-    """Cross-fitted on the reported images; and, for `predict` alone, chosen on all of them where they are val."""
-    presence, cells = gather_glances([one.glance for one in observations])
+    """Cross-fitted on the reported images; and, for `predict` alone, chosen on all of them where they are val. `places`
+    is whether it was said where things are."""
+    presence, cells = _gather(places, [one.glance for one in observations])
     rule = rule or MAX_F1
     used = cross_fitted(presence, cells, grid, names, groups, rule=rule, data=data, split=split, seed=seed)
     if split != CHOOSER:
@@ -70,8 +75,14 @@ def choose_on_val(subject: Subject, dataset: Dataset, *, rule: Rule, data: str) 
     samples, _ = read_samples(dataset, CHOOSER)
     grid, names = make_grid(), dataset.names
     told = track(subject.tell(samples), len(samples), "choosing thresholds on val")
-    presence, cells = gather_glances([glance(*one, len(names), grid) for one in told])
+    presence, cells = _gather(subject.task != CLASSIFY, [glance(*one, len(names), grid) for one in told])
     return choose_thresholds(presence, cells, grid, names, rule=rule, data=data, split=CHOOSER)
+
+
+def _gather(places: bool, glances: Sequence[Glance]) -> tuple[Presence, Cells | None]:
+    """Pixels are nothing to choose by where a model says nothing of them."""
+    presence, cells = gather_glances(glances)
+    return presence, cells if places else None
 
 
 def read_stored(run: Path | None) -> Thresholds | None:

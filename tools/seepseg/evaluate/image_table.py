@@ -28,7 +28,7 @@ def write_images(
 ) -> None:
     """Predicted objects are those at the thresholds, and crowds are no true ones; iou is the mean over the classes in
     an image's truth or prediction. What is not known stays empty."""
-    iou = class_iou(evidence.pixels)
+    iou = class_iou(evidence.pixels) if evidence.places else np.full(len(observations), np.nan)
     found = _count_found(observations, used)
     scores = evidence.presence.any_score
     verdicts = scores > used.any_presence

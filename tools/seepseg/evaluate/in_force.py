@@ -81,7 +81,7 @@ def from_other_images(thresholds: Thresholds, names: Sequence[str]) -> InForce:
 
 def cross_fitted(
     presence: Presence,
-    cells: Cells,
+    cells: Cells | None,
     grid: Floats,
     names: Sequence[str],
     groups: Sequence[str] | None,

@@ -8,11 +8,11 @@ import numpy as np
 from seepseg.evaluate.evidence import Evidence, measure
 from seepseg.evaluate.in_force import InForce
 from seepseg.evaluate.observation import Observation
-from seepseg.measures.bootstrap import count_units, interval
+from seepseg.measures.bootstrap import bounded_interval, count_units
 from seepseg.measures.figures import Figures, Floats, flatten, tree
 from seepseg.measures.instances import summarize
 from seepseg.measures.matching import AREAS
-from seepseg.measures.presence import confusions
+from seepseg.measures.presence import Flags, confusions
 from seepseg.measures.widths import recall_by_width
 
 ALONE = "there are no intervals: all images are of one group, or there is one only"
@@ -38,7 +38,7 @@ def assemble(
         "box": _without_sizes(instances["box"]),
         "sizes": _sizes(instances["mask"]),
         "widths": _widths(observations, used, len(names)),
-        "pixels": figures["pixels"],
+        "pixels": figures.get("pixels"),
         "presence": _presence(figures["presence"], evidence, used),
         "ci95": _intervals(evidence, replicates),
     }
@@ -118,7 +118,32 @@ def _presence(figures: dict[str, Any], evidence: Evidence, used: InForce) -> dic
     return {"threshold": lowest, **figures, "confusion": tables["confusion"], "per_class": per_class}
 
 
+def _holding(evidence: Evidence, path: tuple[str, ...]) -> int:
+    """How many units, images or groups of them, a figure speaks of: all of them of an accuracy; those with an alarm of
+    a precision; those with the class of any other, and of a ranking those without, if they are fewer."""
+    name = path[path.index("per_class") + 1] if "per_class" in path else None
+    place = None if name is None else evidence.names.index(name)
+    presence, figure = evidence.presence, path[-1]
+    present = presence.any_present if place is None else presence.present[:, place]
+    if figure.startswith("accuracy"):
+        return _count_units(evidence, np.ones_like(present))
+    if figure == "auroc":
+        return min(_count_units(evidence, present), _count_units(evidence, ~present))
+    if path[0] == "presence" and figure == "precision":
+        score = presence.any_score if place is None else presence.scores[:, place]
+        limit = evidence.any_threshold if place is None else evidence.presence_thresholds[:, place]
+        return _count_units(evidence, score > limit)
+    return _count_units(evidence, present)
+
+
+def _count_units(evidence: Evidence, kept: Flags) -> int:
+    """Of the images that are kept."""
+    if evidence.groups is None:
+        return int(np.count_nonzero(kept))
+    return len({group for group, here in zip(evidence.groups, kept, strict=True) if here})
+
+
 def _intervals(evidence: Evidence, replicates: Figures) -> dict[str, list[float]]:
     units = count_units(evidence.groups, len(evidence.images))
-    found = {path: interval(values, units) for path, values in replicates.items()}
+    found = {path: bounded_interval(values, units, _holding(evidence, path)) for path, values in replicates.items()}
     return flatten({path: ends for path, ends in found.items() if ends is not None})

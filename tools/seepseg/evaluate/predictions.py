@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from seepseg.baselines.earlier import find_earlier, read_earlier
 from seepseg.dataset.truth import Truth
 from seepseg.errors import SourceError, UsageError, listing
 from seepseg.evaluate.samples import Sample, truth_of
@@ -26,10 +28,16 @@ Teller = Callable[[Sequence[Sample]], Told]
 
 def predict_samples(model: Model, order: Sequence[int], batch: int, samples: Sequence[Sample]) -> Told:
     """A batch at a time; `order` is the place in the dataset of each class of the model."""
+    frames = getattr(model, "frames", 1)
+    earlier = find_earlier((sample.image for sample in samples), frames - 1) if frames > 1 else {}
     for start in range(0, len(samples), batch):
         some = samples[start : start + batch]
         images = [read_pixels(sample.image) for sample in some]
-        found = model.predict(images, conf=CONF, iou=IOU, max_det=MAX_DET, batch=batch)
+        asked: dict[str, Any] = {"conf": CONF, "iou": IOU, "max_det": MAX_DET, "batch": batch}
+        if frames > 1:
+            pairs = zip(some, images, strict=True)
+            asked["before"] = [read_earlier(earlier[one.image], one.image, pixels) for one, pixels in pairs]
+        found = model.predict(images, **asked)
         for sample, image, prediction in zip(some, images, found, strict=True):
             cut = cut_to_data(prediction, read_nodata(sample.image))
             yield sample, truth_of(sample, image.shape[1], image.shape[0]), _renumber(cut, order)
@@ -64,7 +72,9 @@ def _renumber(prediction: Prediction, order: Sequence[int]) -> Prediction:
     if list(order) == sorted(order):
         return prediction
     moved = tuple(replace(one, class_id=order[one.class_id]) for one in prediction.detections)
-    return replace(prediction, detections=moved, names=())
+    said = prediction.presence
+    presence = None if said is None else tuple(said[order.index(place)] for place in range(len(said)))
+    return replace(prediction, detections=moved, names=(), presence=presence)
 
 
 def _find_masks(folder: Path, samples: Sequence[Sample]) -> list[Path]:

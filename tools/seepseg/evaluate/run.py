@@ -21,6 +21,7 @@ from seepseg.measures.choosing import refuse_single
 from seepseg.measures.levels import make_grid
 from seepseg.measures.threshold_file import write_thresholds
 from seepseg.measures.thresholds import MAX_F1, Rule, Thresholds
+from seepseg.predict.network import CLASSIFY
 from seepseg.progress import track
 from seepseg.report.report import write_report
 
@@ -111,16 +112,25 @@ def _look(
     """One pass over the images, thresholds before or after it; and those chosen anew for `predict`."""
     used, chosen = fitting.fit_before(subject, dataset, split, given=request.conf, rule=request.rule, data=data)
     grid = make_grid([] if used is None else used.confidence.ravel())
-    names, instances, groups = dataset.names, subject.task != MASKS, groups_of(samples)
+    names, groups = dataset.names, groups_of(samples)
+    places, instances = subject.task != CLASSIFY, subject.task not in (MASKS, CLASSIFY)
     if used is None:
         refuse_single(count_units(groups, len(samples)))
     told = track(subject.tell(samples), len(samples), f"evaluating {split}")
     observations = [observe(*one, len(names), grid, instances=instances) for one in told]
     if used is None:
         used, chosen = fitting.fit_after(
-            observations, names, split, groups=groups, rule=request.rule, data=data, grid=grid, seed=request.seed
+            observations,
+            names,
+            split,
+            groups=groups,
+            rule=request.rule,
+            data=data,
+            grid=grid,
+            seed=request.seed,
+            places=places,
         )
-    return Findings(names, groups, observations, grid, used), chosen
+    return Findings(names, groups, observations, grid, used, places), chosen
 
 
 def _store(chosen: Thresholds | None, subject: Subject, folder: Path) -> list[str]:

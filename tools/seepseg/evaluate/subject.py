@@ -11,12 +11,16 @@ from seepseg.dataset.layout import Dataset
 from seepseg.evaluate.predictions import CONF, Teller, order_classes, predict_samples, read_masks
 from seepseg.predict.decode import IOU, MARGIN, MAX_DET
 from seepseg.predict.engine import BATCH, Model, open_model
+from seepseg.predict.network import CLASSIFY
 
 MASKS = "masks"
-SEMANTIC = (
-    "a semantic model finds no objects: its connected regions of a class stand for them, each with the mean "
-    "probability of its pixels as confidence"
-)
+ABOUT = {
+    "semantic": "a semantic model finds no objects: its connected regions of a class stand for them, each with the "
+    "mean probability of its pixels as confidence",
+    CLASSIFY: "a classifier says what an image holds, and nothing of where: there are no figures of masks, boxes and "
+    "pixels",
+}
+"""What the figures of a model mean, by its task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,7 @@ class Subject:
     """Something that says what is in an image, and how it does."""
 
     task: str
-    """segment, semantic or masks."""
+    """segment, semantic, classify or masks."""
     path: Path
     tell: Teller
     model: Model | None = None
@@ -50,7 +54,7 @@ def open_subject(
     model = open_model(path, device=device, imgsz=imgsz)
     order = order_classes(model.names, dataset.names)
     run = path if path.is_dir() and imgsz in (None, _declared_imgsz(path)) else None
-    notes = (*model.notes, SEMANTIC) if model.task == "semantic" else model.notes
+    notes = (*model.notes, *([ABOUT[model.task]] if model.task in ABOUT else []))
     return Subject(model.task, path, partial(predict_samples, model, order, batch or BATCH), model, run, notes)
 
 

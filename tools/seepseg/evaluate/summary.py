@@ -58,9 +58,9 @@ def _headlines(report: Mapping[str, Any]) -> str:
     for label, path in HEADLINES:
         value = _at(report, path)
         ends = report["ci95"].get(path)
-        if report["mask"] is not None or not path.startswith(("mask", "box")):
+        if report[path.partition(".")[0]] is not None:
             rows.append([label, _number(value), f"{ends[0]:.3f} to {ends[1]:.3f}" if ends else "-"])
-        if path == "pixels.accuracy":
+        if path == "pixels.accuracy" and report["pixels"] is not None:
             rows.append(["  of a blank prediction", _number(report["pixels"]["accuracy_of_blank"]), ""])
     return align(rows)
 

@@ -18,6 +18,7 @@ Drawn = NDArray[np.int32]
 Measure = Callable[[Floats], Figures]
 """From rows of weights, (replicates, images), to figures."""
 _ROWS = 100
+_ROUNDING = 1e-9
 _DEFINED = 0.5
 """A figure that fewer replicates than this share define has no interval."""
 
@@ -56,6 +57,17 @@ def interval(values: Floats, units: int, level: float = 0.95) -> tuple[float, fl
     tail = _expanded_tail(units, level)
     low, high = np.quantile(defined, [tail, 1 - tail]).tolist()
     return low, high
+
+
+def bounded_interval(values: Floats, units: int, holding: int, level: float = 0.95) -> tuple[float, float] | None:
+    """Of a figure from 0 to 1. Where it is 1, or 0, in every replicate, a bootstrap can't see that another drawing
+    would bring an image that differs: 20 of 20 right would be sure to the last digit. There the bound is Clopper and
+    Pearson's, for a share of `holding` units that are all alike: those of the units that the figure speaks of."""
+    ends = interval(values, units, level)
+    if ends is None or holding < 1 or (ends[1] > _ROUNDING and ends[0] < 1 - _ROUNDING):
+        return ends
+    least = float(((1 - level) / 2) ** (1 / holding))
+    return (0.0, 1 - least) if ends[1] <= _ROUNDING else (least, 1.0)
 
 
 def intervals(

@@ -20,7 +20,7 @@ ANY = "any class"
 
 def choose_thresholds(
     presence: Presence,
-    cells: Cells,
+    cells: Cells | None,
     grid: Floats,
     names: Sequence[str],
     *,
@@ -29,18 +29,26 @@ def choose_thresholds(
     split: str,
     kept: Flags | None = None,
 ) -> Thresholds:
-    """Choose all of them, on the kept images or on all."""
-    kept = np.ones(cells.images, np.bool_) if kept is None else kept
-    counts = sweep(cells, len(grid), kept)
+    """Choose all of them, on the kept images or on all. Without cells, as of a classifier, there are no pixels to
+    choose by, and the thresholds of presence are the only ones."""
+    kept = np.ones(len(presence.scores), np.bool_) if kept is None else kept
     scores, present = presence.scores[kept], presence.present[kept]
+    of_presence = tuple(
+        _choose_presence(scores[:, index], present[:, index], rule, name) for index, name in enumerate(names)
+    )
+    if cells is None:
+        confidence = tuple(one.choice for one in of_presence)
+    else:
+        counts = sweep(cells, len(grid), kept)
+        confidence = tuple(choose(grid, counts[index], MAX_F1, name) for index, name in enumerate(names))
     return Thresholds(
         tuple(names),
         rule,
         data,
         split,
         int(np.count_nonzero(kept)),
-        tuple(choose(grid, counts[index], MAX_F1, name) for index, name in enumerate(names)),
-        tuple(_choose_presence(scores[:, index], present[:, index], rule, name) for index, name in enumerate(names)),
+        confidence,
+        of_presence,
         _choose_presence(presence.any_score[kept], presence.any_present[kept], rule, ANY),
     )
 

@@ -1,5 +1,5 @@
-"""Presence: whether an image holds a class at all, told by the highest confidence of its detections: above a
-threshold it does.
+"""Presence: whether an image holds a class at all, told by a classifier, or by the highest confidence of detections:
+above a threshold it does.
 
 A class absent from the truth has an accuracy and a confusion table, and no other figure. Precision where nothing was
 predicted, and AUROC where every image has the class, are undefined too.
@@ -41,9 +41,7 @@ class Presence:
 
 def score_image(prediction: Prediction, truth: Truth, class_count: int) -> tuple[Floats, Flags]:
     """One row of scores, one of what is there."""
-    scores, present = np.zeros(class_count), np.zeros(class_count, np.bool_)
-    for one in prediction.detections:
-        scores[one.class_id] = max(scores[one.class_id], one.score)
+    scores, present = np.array(prediction.scores_by_class(class_count)), np.zeros(class_count, np.bool_)
     present[[one.class_id for one in truth.objects]] = True
     return scores, present
 

@@ -63,6 +63,7 @@ class Record:
     verdict: Verdict | None = None
     objects: tuple[Found, ...] = ()
     shares: tuple[Share, ...] = ()
+    """One a class; none from a classifier, which counts no objects."""
     blank: int = 0
     """Detections without a pixel, which no file holds."""
     notes: tuple[str, ...] = ()

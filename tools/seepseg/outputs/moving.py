@@ -4,8 +4,10 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from seepseg.errors import UsageError
 from seepseg.outputs.request import Ready, Request, make_ready, prepared
 from seepseg.outputs.summary import beside_engine, name_engine
+from seepseg.predict.network import CLASSIFY
 from seepseg.progress import counting
 from seepseg.video.run import VideoSummary, predict_video
 from seepseg.wording import count
@@ -22,6 +24,11 @@ def predict_moving(
 ) -> tuple[Ready, VideoSummary]:
     """Into the folder, whole; what is None is what measured best."""
     ready = make_ready(request)
+    if ready.model.task == CLASSIFY:
+        raise UsageError(
+            f"{request.model}: a classifier says what a whole image holds, and finds nothing to follow; give the "
+            "frames as a folder of images, without --frames"
+        )
     model = prepared(ready.model, request.filters, request.cleaning)
     asked = {"smooth": smooth, "tracker": tracker, "fps": fps, "save": save}
     with counting(request.source.name, "frame") as on_progress:

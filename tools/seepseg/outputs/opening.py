@@ -16,7 +16,8 @@ from seepseg.scaling import Rule
 from seepseg.scenes.suitability import fitting_rule
 from seepseg.values import Item
 
-Tile = Literal["auto", "always", "never"]
+Tile = Literal["auto", "always", "never", "size"]
+"""`size` is for a classifier, which would find no place in a scene, however small."""
 AHEAD_BYTES = 16 << 20
 """Of files: what waits for the model takes ten times as much memory, or so, once it is open."""
 _EXIF_BYTES = 1 << 17
@@ -107,9 +108,9 @@ def stamp_of(entry: Entry) -> Stamp:
 
 
 def is_scene(entry: Entry, imgsz: int, tile: Tile) -> bool:
-    """Georeferenced, or longer than four times the model's image size. What can't be read is none, nor is a photo that
-    is stored turned: only whole can it be turned back."""
-    if tile != "auto":
+    """Georeferenced (`size` does not ask for that), or longer than four times the model's image size. What can't be
+    read is none, nor is a photo that is stored turned: only whole can it be turned back."""
+    if tile in ("always", "never"):
         return tile == "always"
     head = _head(entry, _EXIF_BYTES)
     kind = filetype.sniff(head)
@@ -120,7 +121,8 @@ def is_scene(entry: Entry, imgsz: int, tile: Tile) -> bool:
         return max(int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")) > LONG * imgsz
     try:
         with open_raster(entry.path) as dataset:
-            return bool(dataset.crs or dataset.gcps[0]) or max(dataset.shape) > LONG * imgsz
+            placed = tile == "auto" and bool(dataset.crs or dataset.gcps[0])
+            return placed or max(dataset.shape) > LONG * imgsz
     except SourceError:
         return False
 

@@ -64,6 +64,11 @@ def predict(request: Request) -> tuple[Ready, Outcome]:
     plan = Plan(ready.confidence, **{wish.name: getattr(request, wish.name) for wish in fields(Wishes)})
     made = describe(request, ready)
     place, _ = open_place(request.out, request.source, request.model, made, overwrite=request.overwrite)
+    if ready.model.frames > 1:
+        notes.append(
+            f"the model looks at {ready.model.frames} frames of a sequence, and each image was taken to stand for all "
+            "of them; with --frames, those before it are looked at"
+        )
     outcome = predict_images(prepared(ready.model, request.filters), entries, place, plan, made)
     if outcome.totals.worked and not outcome.totals.scenes:
         notes += _without_effect(request)
@@ -170,6 +175,8 @@ class _Prepared:
         return getattr(self._model, name)
 
     def predict(self, images: "Sequence[Pixels]", **asked: Any) -> "list[Prediction]":
+        if asked.get("before"):
+            asked["before"] = [[filter_image(one, self._filters) for one in some] for some in asked["before"]]
         found = self._model.predict([filter_image(image, self._filters) for image in images], **asked)
         metres = self._model.input.metres_per_pixel
         return [clean_prediction(one, self._cleaning, metres_per_pixel=metres) for one in found]

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -24,11 +24,20 @@ from seepseg.outputs.write import write_image
 from seepseg.predict.confidence import Confidence
 from seepseg.predict.decode import IOU, MARGIN, MAX_DET
 from seepseg.predict.engine import BATCH, Model
+from seepseg.predict.network import CLASSIFY
 from seepseg.progress import track
 from seepseg.scenes.hysteresis import Hysteresis
 from seepseg.values import Prediction
 from seepseg.wording import count, verb
 
+SCENE_OF_CLASSIFIER = (
+    "is a scene, and a classifier says what a whole image holds, not where: cut it into tiles, or have it judged as "
+    "one image, fitted to the model's size, with --tile never"
+)
+NO_PLACES = (
+    "a classifier says what an image holds, and not where: there are no masks, instances, overlays or GeoJSON, and "
+    "summary.csv has its answer"
+)
 MOST_BYTES = 100_000_000
 """Bytes of pixels in a batch; one of large photos is smaller than asked."""
 
@@ -73,6 +82,8 @@ class Outcome:
 
 def predict_images(model: Model, entries: Sequence[Entry], place: Place, plan: Plan, made: dict[str, Any]) -> Outcome:
     """Everything that is not finished yet. `made` goes into prediction.json; see `place`."""
+    if model.task == CLASSIFY:
+        plan = replace(plan, save=())
     with open_journal(place) as journal:
         left = [entry for entry in entries if not journal.is_finished(entry.stem, stamp_of(entry))]
         before, began = len(entries) - len(left), perf_counter()
@@ -92,7 +103,7 @@ def predict_images(model: Model, entries: Sequence[Entry], place: Place, plan: P
         spent = perf_counter() - began
         notes = _left_over(journal.others({entry.stem for entry in entries}))
         totals = _finish(place, journal, entries, model.names, plan)
-    totals.notes += notes
+    totals.notes += [*notes, *([NO_PLACES] if model.task == CLASSIFY else [])]
     counted = {"images": totals.images, "failed": len(totals.failed), "notes": totals.notes}
     write_proof(place, made, status="finished", **counted)
     return Outcome(totals, before, len(left), spent, dict(model.speed_ms))
@@ -120,11 +131,14 @@ def _left_over(stems: Sequence[str]) -> list[str]:
 def _predict(model: Model, entries: Sequence[Entry], place: Place, plan: Plan) -> Iterator[Record]:
     """A record for every entry, pictures batch by batch; at most two batches are in memory."""
     waiting: list[Opened] = []
-    ahead = open_ahead(entries, model.input.rule, model.imgsz, plan.tile, plan.batch)
+    tile = "size" if model.task == CLASSIFY and plan.tile == "auto" else plan.tile
+    ahead = open_ahead(entries, model.input.rule, model.imgsz, tile, plan.batch)
     with closing(ahead):
         for opened in ahead:
             if opened.reason is not None:
                 yield _failed(opened, opened.reason)
+            elif opened.kind == SCENE and model.task == CLASSIFY:
+                yield _failed(opened, SCENE_OF_CLASSIFIER)
             elif opened.kind == SCENE:
                 yield from _scene(model, opened, place, plan)
             else:

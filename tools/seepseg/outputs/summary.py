@@ -10,6 +10,7 @@ from seepseg.outputs.request import Ready
 from seepseg.outputs.run import Outcome
 from seepseg.outputs.tables import SUMMARY, Totals
 from seepseg.predict.engine import Model
+from seepseg.predict.network import CLASSIFY
 from seepseg.wording import align, count
 
 MOST = 10
@@ -22,7 +23,7 @@ def render(out: Path, ready: Ready, outcome: Outcome) -> str:
     lines = [f"{out}: {_images(outcome)}"]
     if totals.worked:
         lines.append(f"something found in {totals.present:,} of {count(totals.worked, 'image')}")
-        lines.append(align(_table(model.names, totals)))
+        lines.append(align(_holding(ready, totals) if model.task == CLASSIFY else _table(model.names, totals)))
     lines.append(f"written: {', '.join(list_written(out))}")
     if outcome.predicted and totals.worked:
         lines.append(_speed(outcome))
@@ -68,9 +69,9 @@ def as_json(out: Path, ready: Ready, outcome: Outcome) -> dict[str, Any]:
         "present": totals.present,
         "classes": {
             name: {
-                "objects": totals.counts[index],
+                "objects": None if model.task == CLASSIFY else totals.counts[index],
                 "images": totals.holding[index],
-                "area_px": totals.area_px[index],
+                "area_px": None if model.task == CLASSIFY else totals.area_px[index],
                 "area_km2": totals.area_km2[index] if any(totals.area_km2) else None,
                 "confidence": ready.confidence.limits[index],
             }
@@ -96,6 +97,11 @@ def _table(names: Sequence[str], totals: Totals) -> list[list[str]]:
         share = f"{totals.area_px[index] / max(totals.pixels, 1):.2%}"
         rows.append([name, *(f"{one:,}" for one in counted), share] + [f"{totals.area_km2[index]:,.4g}"] * on_ground)
     return rows
+
+
+def _holding(ready: Ready, totals: Totals) -> list[list[str]]:
+    """Of a classifier, which counts no objects."""
+    return [["class", "images"], *([name, f"{n:,}"] for name, n in zip(ready.model.names, totals.holding, strict=True))]
 
 
 def _images(outcome: Outcome) -> str:

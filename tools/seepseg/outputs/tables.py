@@ -29,7 +29,7 @@ class Totals:
     pixels: int = 0
     counts: list[int] = field(default_factory=list)
     holding: list[int] = field(default_factory=list)
-    """Images with an object of the class."""
+    """Images with an object of the class; of a classifier, those that it says hold it."""
     area_px: list[int] = field(default_factory=list)
     area_km2: list[float] = field(default_factory=list)
     """Of the images that say how large a pixel is."""
@@ -69,9 +69,10 @@ def summary_row(record: Record, class_count: int) -> list[str]:
         return row + [""] * (len(SUMMARY_HEAD) - len(row) + class_count * len(CLASS_HEAD))
     whole = record.verdict
     row = [record.name, "ok", record.kind, str(record.width), str(record.height), *_words(whole)]
-    row += [_number(whole.threshold), str(len(record.objects))]
-    for verdict, share in zip(whole.classes, record.shares, strict=True):
-        row += [*_words(verdict), str(share.count), str(share.area_px), _area(share)]
+    row += [_number(whole.threshold), str(len(record.objects)) if record.shares else ""]
+    shares = record.shares or (None,) * class_count
+    for verdict, share in zip(whole.classes, shares, strict=True):
+        row += [*_words(verdict), *(("", "", "") if share is None else _counted(share))]
     return row
 
 
@@ -98,6 +99,9 @@ def _count(totals: Totals, record: Record) -> None:
     totals.present += record.verdict.present
     totals.blank += record.blank
     totals.pixels += record.width * record.height
+    if not record.shares:
+        for class_id, verdict in enumerate(record.verdict.classes):
+            totals.holding[class_id] += verdict.present
     for class_id, share in enumerate(record.shares):
         totals.counts[class_id] += share.count
         totals.holding[class_id] += share.count > 0
@@ -107,6 +111,10 @@ def _count(totals: Totals, record: Record) -> None:
 
 def _words(verdict: Verdict) -> tuple[str, str, str]:
     return "yes" if verdict.present else "no", _number(verdict.score), _number(verdict.probability)
+
+
+def _counted(share: Share) -> tuple[str, str, str]:
+    return str(share.count), str(share.area_px), _area(share)
 
 
 def _number(value: float | None) -> str:

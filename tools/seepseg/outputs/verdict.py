@@ -1,4 +1,5 @@
-"""Whether an image holds a class at all: the highest confidence of any detection, above a threshold."""
+"""Whether an image holds a class at all: what a classifier says, or the highest confidence of any detection, above a
+threshold."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,9 +37,7 @@ def judge(
     With limits, which the user gave, these decide in place of the stored presence thresholds: a class by its own, any
     class by the lowest.
     """
-    scores = [0.0] * len(names)
-    for one in prediction.detections:
-        scores[one.class_id] = max(scores[one.class_id], one.score)
+    scores = prediction.scores_by_class(len(names))
     stored = thresholds.presence if thresholds else ()
     if limits is None:
         limits = [one.choice.value for one in stored] or [DEFAULT] * len(names)

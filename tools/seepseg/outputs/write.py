@@ -1,6 +1,7 @@
 """The files of one image in a prediction folder, and what its tables will say of it."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -25,7 +26,7 @@ def write_image(
     pixels, stem = opened.picture.pixels, opened.entry.stem
     shown = tuple(one for one in prediction.detections if one.mask.any())
     blank = len(prediction.detections) - len(shown)
-    prediction = Prediction(prediction.width, prediction.height, shown, prediction.names)
+    prediction = replace(prediction, detections=shown)
     runs = [rle.encode_crop(one.mask, one.x, one.y, prediction.width, prediction.height) for one in shown]
     if MASKS in save:
         place.write(f"masks/{stem}.png", encode_png(prediction.class_map))
@@ -45,7 +46,7 @@ def write_image(
         height=prediction.height,
         verdict=verdict,
         objects=_found(prediction, runs, opened.picture),
-        shares=_shares(prediction, runs, opened.picture),
+        shares=_shares(prediction, runs, opened.picture) if prediction.presence is None else (),
         blank=blank,
     )
 

@@ -1,11 +1,11 @@
-"""The weights of a baseline as a function from pixels to raw output: class logits, as a semantic head gives them."""
+"""The weights of a baseline as a function from pixels to raw output: class logits, of pixels or of whole images."""
 
 from pathlib import Path
 
 import torch
 
 from seepseg.baselines.architectures import build_network
-from seepseg.baselines.catalogue import TASKS, find_entry
+from seepseg.baselines.catalogue import FRAMES, TASKS, find_entry
 from seepseg.baselines.weights import Facts, read_weights
 from seepseg.errors import SourceError
 from seepseg.predict.network import LEAST_STRIDE, Forward, Network, Outputs, Wish
@@ -32,6 +32,7 @@ def load_network(weights: Path, wish: Wish) -> Network:
         device=str(where),
         forward=_forward(model, where, number),
         notes=notes,
+        frames=FRAMES if facts.kind == "sequence" else 1,
     )
 
 
@@ -54,7 +55,8 @@ def _forward(model: torch.nn.Module, device: torch.device, number: torch.dtype) 
 
     def forward(batch: Pixels) -> list[Outputs]:
         with torch.inference_mode(), torch.autocast(device.type, number if mixed else None, enabled=mixed):
-            logits = model(to_planes(batch, device, torch.float32)).float().cpu().numpy()
-        return [(one,) for one in logits]
+            raw = model(to_planes(batch, device, torch.float32))
+            parts = [one.float().cpu().numpy() for one in (raw if isinstance(raw, tuple) else (raw,))]
+        return list(zip(*parts, strict=True))
 
     return forward

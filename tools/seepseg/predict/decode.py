@@ -1,6 +1,7 @@
 """Raw output of a network → Prediction; numpy alone, and the same for every engine and the edge."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from seepseg.predict.components import Component, find_components
 from seepseg.predict.letterbox import Frame, boxes_to_image
 from seepseg.predict.masks import cut_mask, no_mask
 from seepseg.predict.nms import suppress
+from seepseg.predict.pasting import paste_mask
 from seepseg.predict.sampling import Axis, Floats, axes_of, sample
 from seepseg.values import Detection, Prediction
 
@@ -38,30 +40,45 @@ def decode_segment(
     """One image: `output` (4 + classes + 32, anchors) with boxes as centre and size, or what a head without NMS gives,
     (n, 6 + 32) with left, top, right, bottom, score and class; `prototypes` (32, h, w).
 
+    Mask R-CNN has such rows without coefficients, (n, 6), and in place of prototypes a mask of its own for each,
+    (n, 28, 28), laid over its box.
+
     A candidate stands for its best class alone, also where another class has a lower threshold. `margin` lets masks
     reach beyond their box by that share of its width and height on each side. Masks cost most of the time:
     `masks_above` leaves those of lower scores empty. A detection without a pixel stays.
     """
     prototypes = np.asarray(prototypes, np.float32)
     depth = len(prototypes)
+    own = is_own(output, prototypes)
+    if own:
+        output = np.hstack([output, prototypes.reshape(depth, prototypes.shape[1] * prototypes.shape[2])])
     # 38 is no possible number of anchors: those of strides 8, 16 and 32 come in 21s, and in 85s with one stride more.
-    if output.shape[1] == 6 + depth:
+    if own or output.shape[1] == 6 + depth:
         boxes, scores, classes, coefficients = _rows(output, conf)
         kept: NDArray[np.int64] | slice = slice(max_det)
     else:
         boxes, scores, classes, coefficients = _candidates(output, depth, conf)
         kept = suppress(boxes, scores, classes, iou=iou, most=max_det)
     boxes = boxes_to_image(boxes[kept], frame)
-    rows, columns = axes_of(frame, *prototypes.shape[1:], whole=False)
+    if own:
+        cut = partial(paste_mask, shape=prototypes.shape[1:], frame=frame)
+    else:
+        rows, columns = axes_of(frame, *prototypes.shape[1:], whole=False)
+        cut = partial(cut_mask, prototypes=prototypes, rows=rows, columns=columns, margin=margin)
     found = []
     limits = np.asarray(masks_above, np.float32)
     for box, score, class_id, weights in zip(boxes, scores[kept], classes[kept], coefficients[kept], strict=True):
         left, top, right, bottom = box.tolist()
         shown = score > (limits[class_id] if limits.ndim else limits)
-        crop = cut_mask(weights, prototypes, rows, columns, box, margin) if shown else no_mask(left, top)
+        crop = cut(weights, box=box) if shown else no_mask(left, top)
         mask, x, y = crop
         found.append(Detection(int(class_id), float(score), (left, top, right, bottom), mask, x, y))
     return Prediction(frame.width, frame.height, tuple(found))
+
+
+def is_own(output: Floats, *masks: Floats) -> bool:
+    """Whether each row of an output comes with a mask of its own, as Mask R-CNN's do."""
+    return len(masks) == 1 and output.shape == (len(masks[0]), 6)
 
 
 def decode_semantic(logits: Floats, frame: Frame, *, conf: Conf, background: int | None = None) -> Prediction:
@@ -76,6 +93,13 @@ def decode_semantic(logits: Floats, frame: Frame, *, conf: Conf, background: int
     kept = [part for part in parts if part.mean > limits[part.class_id]]
     found = [_detection(part) for part in sorted(kept, key=lambda part: -part.mean)]
     return Prediction(frame.width, frame.height, tuple(found))
+
+
+def decode_presence(logits: Floats, frame: Frame) -> Prediction:
+    """One image: (classes,), each class being there or not whatever the others are. No detections: a classifier does
+    not say where."""
+    scores = 1 / (1 + np.exp(-np.asarray(logits, np.float64)))
+    return Prediction(frame.width, frame.height, presence=tuple(scores.tolist()))
 
 
 Candidates = tuple[Floats, Floats, NDArray[np.int64], Floats]

@@ -10,17 +10,18 @@ from time import perf_counter
 import cv2
 import numpy as np
 
+from seepseg.baselines.earlier import fill_up
 from seepseg.edge.agreement import check_agreement
 from seepseg.edge.bundle import THRESHOLDS
 from seepseg.errors import UsageError
 from seepseg.measures.threshold_file import parse_thresholds, read_thresholds
 from seepseg.measures.thresholds import Thresholds
-from seepseg.predict.decode import IOU, MARGIN, MAX_DET, Conf, decode_segment, decode_semantic
+from seepseg.predict.decode import IOU, MARGIN, MAX_DET, Conf, decode_presence, decode_segment, decode_semantic
 from seepseg.predict.engine_choice import choose_engine
 from seepseg.predict.letterbox import Frame, frame_of, place
 from seepseg.predict.model_files import ModelFile, ModelFiles, find_files
 from seepseg.predict.model_input import fit_thresholds
-from seepseg.predict.network import Network, Outputs, Wish
+from seepseg.predict.network import CLASSIFY, Network, Outputs, Wish
 from seepseg.predict.resize import Pixels
 from seepseg.values import Prediction
 
@@ -50,6 +51,8 @@ class Model:
         self.task = network.task
         self.background = network.background
         """The channel of a semantic model that means nothing is there, if it has one."""
+        self.frames = network.frames
+        """That the network sees of each image: itself, and before it those of its sequence."""
         self.stride = network.stride
         self.imgsz = imgsz
         self.declared_imgsz = files.imgsz
@@ -90,19 +93,27 @@ class Model:
         margin: float = MARGIN,
         masks_above: Conf = 0.0,
         batch: int = BATCH,
+        before: Sequence[Sequence[Pixels]] | None = None,
     ) -> list[Prediction]:
         """One prediction an image; images are 8-bit, grey or in OpenCV's order of channels, of any sizes.
 
         `conf` is one threshold, or one for each class; detections of lower scores than `masks_above` come without
         their masks, which saves time where only their scores matter. A semantic model takes no notice of `iou`,
-        `max_det`, `margin` and `masks_above`: its detections are the pixels that they cover.
+        `max_det`, `margin` and `masks_above`: its detections are the pixels that they cover. A classifier has no
+        detections, whatever `conf` is: its scores are in `presence`.
+
+        A network for sequences takes, of each image, the frames `before` it, of its size and the earliest first; where
+        they are too few, the first is repeated, and an image alone stands for them all.
         """
         found = []
         for start in range(0, len(images), batch):
-            for frame, outputs in self.run(images[start : start + batch]):
+            some = slice(start, start + batch)
+            for frame, outputs in self.run(images[some], None if before is None else before[some]):
                 began = perf_counter()
                 if self.task == "semantic":
                     one = decode_semantic(outputs[0], frame, conf=conf, background=self.background)
+                elif self.task == CLASSIFY:
+                    one = decode_presence(outputs[0], frame)
                 else:
                     one = decode_segment(
                         outputs[0],
@@ -118,11 +129,22 @@ class Model:
                 found.append(replace(one, names=self.names))
         return found
 
-    def run(self, images: Sequence[Pixels]) -> Iterator[tuple[Frame, Outputs]]:
+    def run(
+        self, images: Sequence[Pixels], before: Sequence[Sequence[Pixels]] | None = None
+    ) -> Iterator[tuple[Frame, Outputs]]:
         """What the network itself gives for each image, before anything is chosen of it."""
         began = perf_counter()
         frames = [frame_of(image.shape[1], image.shape[0], self.imgsz) for image in images]
-        pixels = np.stack([place(image, frame, resize=_resize) for image, frame in zip(images, frames, strict=True)])
+        if self.frames == 1:
+            shown = [place(image, frame, resize=_resize) for image, frame in zip(images, frames, strict=True)]
+        else:
+            earlier = before or [()] * len(images)
+            series = (fill_up(some, image, self.frames) for some, image in zip(earlier, images, strict=True))
+            shown = [
+                np.stack([place(image, frame, resize=_resize) for image in some])
+                for some, frame in zip(series, frames, strict=True)
+            ]
+        pixels = np.stack(shown)
         placed = perf_counter()
         outputs = self._network.forward(pixels)
         self._seconds["preprocess"] += placed - began
@@ -147,7 +169,7 @@ def open_model(
     the engine compute in fewer than 32 bits where it can. A .pt and a TorchScript file are programs: give none that
     you don't trust.
     """
-    files = find_files(path)
+    files = find_files(path, fast=fast)
     name, reason = choose_engine(files, engine, device=device, imgsz=imgsz, fast=fast)
     file = files.engines[name]
     network = file.load(Wish(device, threads, fast))

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from seepseg.baselines.weights import is_baseline
-from seepseg.edge.bundle import FULL, MANIFEST, MODELS, Bundle, digest_of, files_of, is_bundle, open_bundle
+from seepseg.edge.bundle import FULL, MANIFEST, Bundle, digest_of, files_of, is_bundle, open_bundle
 from seepseg.errors import UsageError
 from seepseg.predict.model_input import INPUT, THRESHOLDS, ModelInput, input_of, read_input
 from seepseg.predict.network import Network, Wish
@@ -42,15 +42,15 @@ class ModelFiles:
     notes: tuple[str, ...] = ()
 
 
-def find_files(path: Path) -> ModelFiles:
-    """Look at what the user named; nothing is loaded yet."""
+def find_files(path: Path, *, fast: bool = False) -> ModelFiles:
+    """Look at what the user named; nothing is loaded yet. `fast` takes models of fewer bits where there are some."""
     if not path.exists():
         raise UsageError(f"{path}: no such file; give {FORMS}")
     if is_bundle(path):
-        return of_bundle(path)
+        return of_bundle(path, fast=fast)
     if path.is_dir():
         graphs = sorted(path.glob("*.xml"))
-        return _of_export(graphs[0], "openvino") if graphs else _of_run(path)
+        return _of_export(graphs[0], "openvino") if graphs else _of_run(path, fast=fast)
     if path.suffix == ".pt":
         return _of_weights(path, path)
     if path.suffix not in SUFFIXES:
@@ -58,23 +58,25 @@ def find_files(path: Path) -> ModelFiles:
     return _of_export(path, SUFFIXES[path.suffix])
 
 
-def of_bundle(path: Path) -> ModelFiles:
+def of_bundle(path: Path, *, fast: bool = False) -> ModelFiles:
     """Every model of a bundle; its files are checked."""
     bundle = open_bundle(path)
-    fixed = None if bundle.dynamic else bundle.imgsz
-    engines = {
-        engine: ModelFile(
-            path / MODELS[engine][0] if path.is_dir() else path,
-            partial(_load_bundled, bundle, engine),
-            partial(bundle.sha256, engine),
-            fixed,
-        )
-        for engine in bundle.formats
-    }
+    engines = {engine: _bundled(bundle, engine, fast=fast) for engine in bundle.formats}
     return ModelFiles(path, engines, bundle.imgsz, input_of(bundle.facts, path / MANIFEST), bundle=bundle)
 
 
-def _of_run(run: Path) -> ModelFiles:
+def _bundled(bundle: Bundle, engine: str, *, fast: bool) -> ModelFile:
+    """Named after the file that runs."""
+    precision = bundle.fast.get(engine, FULL) if fast else FULL
+    return ModelFile(
+        bundle.path / files_of(engine, precision)[0] if bundle.path.is_dir() else bundle.path,
+        partial(_load_bundled, bundle, engine),
+        partial(bundle.sha256, engine, precision),
+        None if bundle.dynamic else bundle.imgsz,
+    )
+
+
+def _of_run(run: Path, *, fast: bool) -> ModelFiles:
     best, last = run / "weights" / "best.pt", run / "weights" / "last.pt"
     if not best.is_file():
         if not last.is_file():
@@ -84,7 +86,7 @@ def _of_run(run: Path) -> ModelFiles:
     found = _of_weights(run, best)
     if not (run / "bundle" / MANIFEST).is_file():
         return found
-    bundled = of_bundle(run / "bundle")
+    bundled = of_bundle(run / "bundle", fast=fast)
     assert bundled.bundle is not None
     source = bundled.bundle.facts.get("weights")
     if not isinstance(source, dict) or source.get("sha256") != _hash(best):

@@ -13,10 +13,13 @@ from seepseg.predict.resize import Pixels
 from seepseg.predict.sampling import Floats
 
 Outputs = tuple[Floats, ...]
-"""Of one image: the head's output and the prototypes, or the logits alone of a semantic head."""
+"""Of one image: the head's output and the prototypes, or the logits alone of a semantic head or a classifier."""
 Forward = Callable[[Pixels], list[Outputs]]
-"""From a batch (n, h, w, 3) in OpenCV's order of channels."""
+"""From a batch (n, h, w, 3), or (n, frames, h, w, 3), in OpenCV's order of channels."""
 LEAST_STRIDE = 32
+CLASSIFY, SEVERAL = "classify", "multi_label"
+"""A task, and what an export of ours says beside it: Ultralytics' classifiers have one class an image, ours as many as
+it holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ class Network:
     fixed_imgsz: int | None = None
     """The only size that an export with a fixed one takes."""
     notes: tuple[str, ...] = ()
+    frames: int = 1
+    """That it sees of each image: itself, and before it those that lie before it in its sequence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,7 @@ class Facts:
     imgsz: int
     batch: int
     dynamic: bool
+    frames: int = 1
 
 
 def read_facts(where: Path, metadata: Mapping[str, Any]) -> Facts:
@@ -69,6 +75,7 @@ def read_facts(where: Path, metadata: Mapping[str, Any]) -> Facts:
         task, stride, batch = str(metadata["task"]), int(metadata["stride"]), int(metadata["batch"])
         height, width = (int(side) for side in sides)
         dynamic, baked = bool(settings.get("dynamic")), bool(settings.get("nms"))
+        frames = int(metadata.get("frames", 1))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UsageError(
             f"{where}: does not say what Ultralytics writes into its exports ({error!r}); export the model again with "
@@ -78,10 +85,11 @@ def read_facts(where: Path, metadata: Mapping[str, Any]) -> Facts:
         raise UsageError(f"{where}: chooses its detections itself (nms=True); export it without that")
     if height != width:
         raise UsageError(f"{where}: made for images of {height} × {width}; only square inputs are supported")
-    refuse_task(where, task)
+    if not (task == CLASSIFY and metadata.get(SEVERAL)):
+        refuse_task(where, task)
     refuse_channels(where, int(metadata.get("channels", 3)))
     background = take_background(task, names)
-    return Facts(tuple(names), task, background, max(stride, LEAST_STRIDE), height, batch, dynamic)
+    return Facts(tuple(names), task, background, max(stride, LEAST_STRIDE), height, batch, dynamic, frames)
 
 
 def network_of(facts: Facts, forward: Forward, device: str, notes: Sequence[str] = ()) -> Network:
@@ -96,11 +104,12 @@ def network_of(facts: Facts, forward: Forward, device: str, notes: Sequence[str]
         forward=forward if facts.dynamic else in_groups(forward, facts.batch),
         fixed_imgsz=None if facts.dynamic else facts.imgsz,
         notes=tuple(notes),
+        frames=facts.frames,
     )
 
 
 def refuse_task(where: Path, task: str) -> None:
-    """Only instances and class maps have masks."""
+    """Only instances and class maps have masks; classifiers of ours are let through before."""
     if task not in ("segment", "semantic"):
         raise UsageError(
             f"{where}: a model for the task {task}, which gives no masks; give one that was trained from "
@@ -124,14 +133,15 @@ def take_background(task: str, names: list[str]) -> int | None:
 
 
 def planes_of(batch: Pixels) -> NDArray[np.float32]:
-    """The batch as a network takes it: (n, 3, h, w), red, green and blue from 0 to 1."""
-    planes = np.ascontiguousarray(batch[..., ::-1].transpose(0, 3, 1, 2))
+    """The batch as a network takes it: (n, 3, h, w), red, green and blue from 0 to 1; of sequences (n, frames, 3, h,
+    w)."""
+    planes = np.ascontiguousarray(np.moveaxis(batch[..., ::-1], -1, -3))
     return np.divide(planes, np.float32(255), dtype=np.float32)
 
 
 def by_image(where: Path, task: str, arrays: Sequence[NDArray[Any]]) -> list[Outputs]:
     """Outputs of a batch as outputs of each image; refused where they are not what the task gives."""
-    wanted = (3, 4) if task == "segment" else (4,)
+    wanted = {"segment": (3, 4), CLASSIFY: (2,)}.get(task, (4,))
     if tuple(one.ndim for one in arrays) != wanted or not all(one.dtype.kind == "f" for one in arrays):
         baked = ", but the class of each pixel, already chosen" if task == "semantic" else ""
         raise UsageError(

@@ -127,4 +127,4 @@ def _forward(model: Any, device: torch.device, number: torch.dtype, task: str) -
 
 def to_planes(batch: Pixels, device: torch.device, number: torch.dtype) -> torch.Tensor:
     """As planes_of, on the device."""
-    return torch.from_numpy(batch).to(device).permute(0, 3, 1, 2).flip(1).to(number).div_(255)
+    return torch.from_numpy(batch).to(device).movedim(-1, -3).flip(-3).to(number).div_(255)

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from seepseg.errors import UsageError
-from seepseg.predict.network import Forward, Network, Outputs, Wish, by_image, network_of, read_facts
+from seepseg.predict.network import Facts, Forward, Network, Outputs, Wish, by_image, network_of, read_facts
 from seepseg.predict.resize import Pixels
 from seepseg.predict.torch_network import find_device, find_number, in_channels_last, to_planes
 
@@ -22,7 +22,7 @@ def load_network(where: Path, program: bytes, wish: Wish) -> Network:
     number, notes = find_number(device, wish)
     model, metadata = _load(where, program, device)
     facts = read_facts(where, metadata)
-    return network_of(facts, _forward(where, model, facts.task, device, number), str(device), notes)
+    return network_of(facts, _forward(where, model, facts, device, number), str(device), notes)
 
 
 def _load(where: Path, program: bytes, device: torch.device) -> tuple[Any, Mapping[str, Any]]:
@@ -40,13 +40,14 @@ def _load(where: Path, program: bytes, device: torch.device) -> tuple[Any, Mappi
     return model, metadata
 
 
-def _forward(where: Path, model: Any, task: str, device: torch.device, number: torch.dtype) -> Forward:
+def _forward(where: Path, model: Any, facts: Facts, device: torch.device, number: torch.dtype) -> Forward:
     parameters = next((one.dtype for one in model.parameters()), torch.float32)
     mixed = number != torch.float32 and parameters == torch.float32
     if device.type == "cuda":
         torch.backends.cudnn.allow_tf32 = False
     # Faster, as for a .pt; freezing and optimize_for_inference gain nothing.
-    order = torch.channels_last if in_channels_last(device) else torch.contiguous_format
+    plain = facts.frames > 1 or not in_channels_last(device)
+    order = torch.contiguous_format if plain else torch.channels_last
     model.to(memory_format=order)
 
     def forward(batch: Pixels) -> list[Outputs]:
@@ -56,6 +57,6 @@ def _forward(where: Path, model: Any, task: str, device: torch.device, number: t
             arrays: list[NDArray[Any]] = [
                 (one.float() if one.is_floating_point() else one).cpu().numpy() for one in parts
             ]
-        return by_image(where, task, arrays)
+        return by_image(where, facts.task, arrays)
 
     return forward

@@ -18,6 +18,7 @@ from seepseg.errors import UsageError
 from seepseg.evaluate.evidence import Evidence, measure, read_evidence
 from seepseg.measures.bootstrap import Difference, count_units, paired_differences, resample
 from seepseg.measures.figures import Figures, Floats
+from seepseg.predict.network import CLASSIFY
 from seepseg.report.results import Results, read_results
 from seepseg.report.verdict import Headline, headlines
 from seepseg.wording import count, verb
@@ -165,7 +166,10 @@ def _notes(first: Run, second: Run, images: int) -> tuple[str, ...]:
             f"{second.label} {sizes[1]:,}"
         )
     tasks = [run.results.metrics.get("task") for run in (first, second)]
-    if tasks[0] != tasks[1]:
+    if tasks[0] != tasks[1] and CLASSIFY in tasks:
+        said = first.label if tasks[0] == CLASSIFY else second.label
+        notes.append(f"{said} says nothing of where things are: compare their presence")
+    elif tasks[0] != tasks[1]:
         notes.append(f"{first.label} is of the task {tasks[0]}, {second.label} of {tasks[1]}: compare their pixels")
     return tuple(notes)
 

@@ -116,7 +116,10 @@ def _row(label: str, one: Difference) -> tuple[str, ...]:
 def _class_bars(runs: Sequence[Run]) -> list[Plot]:
     plots = []
     names = dict.fromkeys(name for run in runs for name in run.results.names)
-    for key, path, title in (("ap50", "mask", "Mask AP50 by class"), ("iou", "pixels", "IoU by class")):
+    kinds = [("ap50", "mask", "Mask AP50 by class"), ("iou", "pixels", "IoU by class")]
+    if not all(run.results.places for run in runs):
+        kinds.append(("f1", "presence", "Presence F1 by class"))
+    for key, path, title in kinds:
         bars = {
             run.label: [
                 (run.results.figure(path, "per_class", name, key), run.results.interval(path, "per_class", name, key))
@@ -127,7 +130,8 @@ def _class_bars(runs: Sequence[Run]) -> list[Plot]:
         if any(value is not None for some in bars.values() for value, _ in some):
             height = 1.6 + 0.26 * len(names) * len(runs) ** 0.8
             caption = "The whiskers are 95 % intervals."
-            plots.append(Plot(key, title, caption, partial(drawings.draw_bars, list(names), bars), height))
+            name = f"presence_{key}" if path == "presence" else key
+            plots.append(Plot(name, title, caption, partial(drawings.draw_bars, list(names), bars), height))
     return plots
 
 

@@ -9,8 +9,10 @@ from typing import Literal, get_args
 from seepseg.errors import UsageError
 from seepseg.report.results import ImageRow
 
-Figure = Literal["iou", "missed", "false_alarms", "confused"]
+Figure = Literal["iou", "missed", "false_alarms", "confused", "presence"]
 FIGURES: tuple[str, ...] = get_args(Figure)
+PRESENCE = "presence"
+"""Of the images of which it is said wrongly whether they hold anything, how far the score is from the truth."""
 KINDS = ("miss", "false alarm", "confused")
 """An image may be of several kinds; of none where all objects are found and only outlines are off."""
 CONTRAST = 4
@@ -83,14 +85,21 @@ def write_failures(file: Path, failures: Sequence[Failure]) -> None:
 
 
 def _describe(row: ImageRow, figure: str, why: str | None = None) -> Failure:
-    value = row.iou if figure == "iou" else row.counts[figure]
+    value = row.iou if figure == "iou" else _error(row) if figure == PRESENCE else row.counts[figure]
     return Failure(row, figure, value, kinds_of(row), why)
+
+
+def _error(row: ImageRow) -> float | None:
+    score, there, told = (row.measures[f"presence_{key}"] for key in ("score", "truth", "verdict"))
+    if score is None or there is None:
+        return None
+    return 0.0 if there == told else abs(there - score)
 
 
 def _measure(figure: str) -> Callable[[ImageRow], float | None]:
     if figure == "iou":
         return lambda row: None if row.iou is None else 1 - row.iou
-    return lambda row: row.counts[figure]
+    return _error if figure == PRESENCE else lambda row: row.counts[figure]
 
 
 def _count_wrong(row: ImageRow) -> int:

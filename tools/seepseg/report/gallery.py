@@ -13,7 +13,7 @@ Shown = tuple[Failure, Sequence[bytes]]
 """A failure, and its pictures as JPEG in the order of COLUMNS; none where the images were not at hand."""
 OPEN = 3
 """Failures that are open from the start."""
-RANKED_BY = dict(zip(FIGURES, ("IoU", "missed objects", "false alarms", "confused classes"), strict=True))
+RANKED_BY = dict(zip(FIGURES, ("IoU", "missed objects", "false alarms", "confused classes", "presence"), strict=True))
 _PLURALS = dict(zip(KINDS, ("with missed objects", "with false alarms", "with confused classes"), strict=True))
 OUTLINE = "outline"
 
@@ -32,7 +32,7 @@ def failure_section(shown: Sequence[Shown], figure: str, results: Results) -> Ht
     pictured = any(pictures for _, pictures in shown)
     return join(
         note(said),
-        _legend(results.names) if pictured else None,
+        _legend(results) if pictured else None,
         _filter([failure for failure, _ in worst]),
         (_failure(*one, opened=pictured and number < OPEN) for number, one in enumerate(worst)),
         _contrast(rest),
@@ -44,6 +44,8 @@ def describe(failure: Failure) -> str:
     counts = failure.row.counts
     iou = "" if failure.row.iou is None else f"IoU {failure.row.iou:.3f}"
     words = [count(counts["truth_objects"] or 0, "object")]
+    if failure.figure == "presence":
+        words.append(f"score {failure.row.measures['presence_score'] or 0:.2f}")
     for key, what in (("missed", "missed"), ("false_alarms", "false"), ("confused", "of another class")):
         if counts[key]:
             words.append(f"{counts[key]:,} {what}")
@@ -84,11 +86,12 @@ def _pictures(failure: Failure, pictures: Sequence[bytes]) -> list[Html]:
             element("img", src=data_uri(one), alt=f"{column} of {failure.row.image}", loading="lazy", decoding="async"),
             element("figcaption", column),
         )
-        for column, one in zip(COLUMNS, pictures, strict=True)
+        for column, one in zip(COLUMNS, pictures, strict=False)
     ]
 
 
-def _legend(names: Sequence[str]) -> Html:
+def _legend(results: Results) -> Html:
+    names = results.names
     classes = (element("span", swatch(index), name) for index, name in enumerate(names))
     kinds = (
         element("span", element("span", class_="swatch", style=f"background:rgb{colour}", aria_hidden="true"), name)
@@ -97,7 +100,7 @@ def _legend(names: Sequence[str]) -> Html:
     )
     return join(
         element("p", element("b", "Classes: "), classes, class_="legend"),
-        element("p", element("b", "Difference: "), kinds, class_="legend"),
+        element("p", element("b", "Difference: "), kinds, class_="legend") if results.places else None,
     )
 
 

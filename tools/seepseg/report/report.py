@@ -14,7 +14,7 @@ from seepseg.evaluate.review import Review
 from seepseg.painting import Colours
 from seepseg.progress import track
 from seepseg.report import charts, verdict
-from seepseg.report.failures import Failure, find_contrast, find_worst, write_failures
+from seepseg.report.failures import PRESENCE, Failure, find_contrast, find_worst, write_failures
 from seepseg.report.gallery import describe, failure_section
 from seepseg.report.pages import Content, Html, element, join, more, note, page, picture, section
 from seepseg.report.plots import Plot, draw_svg, write_png
@@ -41,6 +41,7 @@ _STEM = re.compile(r"[^\w.-]+")
 def write_report(folder: Path, review: Review | None, *, figure: str = "iou", worst: int = 24) -> None:
     """From the other files of an evaluation. Without `review` failures are listed, not shown."""
     results = read_results(folder)
+    figure = figure if results.places else PRESENCE
     failures = find_worst(results.images, figure, worst)
     shown = [*failures, *find_contrast(results.images, failures)]
     pictures: list[list[bytes]] = [[] for _ in shown]
@@ -116,10 +117,14 @@ def _how_sure(results: Results) -> Html:
     drawn = made.get("replicates")
     how = f"Intervals: were other {unit} of the same kind drawn, the figure would lie there 95 times of 100"
     how += f" (bootstrap, {drawn:,} drawings)." if drawn else "."
+    if any(one.value in (0, 1) for one in verdict.headlines(results)):
+        how += " A figure of 1 or 0 has the exact bound for as many as it rests on: no drawing of these would differ."
     return note(f"{how} {verdict.about_thresholds(results)}")
 
 
 def _classes(results: Results) -> Content:
+    if not results.places:
+        return None
     absent = [name for name in results.names if results.figure("pixels", "per_class", name, "recall") is None]
     said = "A dash is a figure that is not defined."
     if absent:
@@ -140,7 +145,8 @@ def _thin(results: Results) -> Content:
 
 def _presence(results: Results) -> Content:
     table = results.metrics["presence"].get("confusion") or {}
-    said = "An image is said to hold a class if the most confident detection of it lies above the threshold."
+    what = "the most confident detection of it" if results.places else "what the model is sure of it"
+    said = f"An image is said to hold a class if {what} lies above the threshold."
     if table:
         said += (
             f" Of {table['tp'] + table['fn']:,} images with objects {table['tp']:,} are recognised and {table['fn']:,} "

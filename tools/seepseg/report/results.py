@@ -45,6 +45,11 @@ class Results:
         """The classes."""
         return tuple(self.metrics["names"])
 
+    @property
+    def places(self) -> bool:
+        """Whether it was said where things are, or of whole images alone."""
+        return self.metrics.get("pixels") is not None
+
     def figure(self, *path: str) -> float | None:
         """A number of metrics.json; None where it is null or not there."""
         place: Any = self.metrics
@@ -85,13 +90,13 @@ def read_results(folder: Path) -> Results:
 
 
 def _is_sound(metrics: Mapping[str, Any]) -> bool:
-    """Whether there are numbers where figures belong."""
+    """Whether there are numbers where figures belong; a classifier has none of pixels."""
     names, pixels, ends = (metrics.get(key) for key in ("names", "pixels", "ci95"))
     sections = [metrics.get(key) for key in _SECTIONS]
     return (
         isinstance(names, list)
         and all(isinstance(name, str) for name in names)
-        and isinstance(pixels, dict)
+        and isinstance(pixels if pixels is not None else metrics.get("presence"), dict)
         and all(one is None or isinstance(one, dict) for one in (*sections, ends, metrics.get("made")))
         and all(map(_are_numbers, sections))
         and all(

@@ -30,12 +30,14 @@ _QUALITY = 88
 
 
 def draw_cells(pixels: Pixels, truth: Truth, prediction: Prediction, cell: int = CELL) -> list[Colours]:
-    """The four pictures in the order of COLUMNS."""
+    """The four pictures in the order of COLUMNS; of a classifier, which says nothing of where, the first two."""
     share = cell / max(truth.width, truth.height)
     wide, high = max(1, round(truth.width * share)), max(1, round(truth.height * share))
     size = truth.height, truth.width
     photo = fit_photo(pixels, wide, high)
     objects = [(one.class_id, rle.decode(one.rle, truth.width, truth.height)) for one in truth.objects]
+    if prediction.presence is not None:
+        return [photo, overlay(photo, shrink(class_map(objects, size), wide, high))]
     found = [(one.class_id, _place(one.mask, one.x, one.y, size)) for one in reversed(prediction.detections)]
     verdict = _difference(objects, found, size)
     if truth.ignore is not None:
@@ -53,13 +55,14 @@ def write_sheet(file: Path, cells: Sequence[Colours], caption: str, names: Seque
     font = ImageFont.load_default(14)
     height, width = cells[0].shape[:2]
     across = max(width, 150)
-    entries = [(name, colour_of(index)) for index, name in enumerate(names) if name] + list(DIFFERENCES.items())
-    total = 2 * MARGIN + 4 * across + 3 * GAP
+    entries = [(name, colour_of(index)) for index, name in enumerate(names) if name]
+    entries += list(DIFFERENCES.items()) if len(cells) == len(COLUMNS) else []
+    total = 2 * MARGIN + len(cells) * across + (len(cells) - 1) * GAP
     places, bottom = _lay_out(entries, font, total, MARGIN + 2 * LINE + height + 8)
     sheet = Image.new("RGB", (total, bottom + LINE + MARGIN // 2), PAPER)
     draw = ImageDraw.Draw(sheet)
     draw.text((MARGIN, MARGIN - 8), _fit(caption, font, total - 2 * MARGIN), INK, font)
-    for index, (column, cell) in enumerate(zip(COLUMNS, cells, strict=True)):
+    for index, (column, cell) in enumerate(zip(COLUMNS, cells, strict=False)):
         left = MARGIN + index * (across + GAP)
         draw.text((left, MARGIN + LINE - 4), column, INK, font)
         sheet.paste(Image.fromarray(cell), (left, MARGIN + 2 * LINE - 6))

@@ -45,6 +45,8 @@ def class_tables(results: Results) -> Iterator[Html]:
     """Objects and pixels, a row for each class."""
     if results.metrics.get("mask"):
         yield _objects(results)
+    if not results.places:
+        return
     head = ("Pixels", "IoU", "Dice", "Precision", "Recall", "Boundary IoU")
     keys = ("iou", "dice", "precision", "recall", "boundary_iou")
     rows = [

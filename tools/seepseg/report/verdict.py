@@ -101,8 +101,8 @@ def commoner_answer(presence: Mapping[str, Any]) -> float | None:
 
 
 def verdict(results: Results) -> str:
-    """Two sentences."""
-    return f"{_objects(results) or _pixels(results)} {_presence(results)}"
+    """Two sentences, and one more where few images were all told rightly."""
+    return " ".join(filter(None, (_objects(results) or _pixels(results), _presence(results), _few(results))))
 
 
 def about_thresholds(results: Results) -> str:
@@ -151,7 +151,9 @@ def _area(results: Results) -> str:
     return "" if value is None else f"; by area, prediction and truth agree to {value:.0%}"
 
 
-def _pixels(results: Results) -> str:
+def _pixels(results: Results) -> str | None:
+    if not results.places:
+        return None
     value = results.figure("pixels", "f1")
     if value is None:
         return "There is nothing in truth or prediction to compare."
@@ -169,10 +171,22 @@ def _presence(results: Results) -> str:
     return f"{sentence}{_weakest(results)}."
 
 
+def _few(results: Results) -> str | None:
+    """What a figure without a fault is worth."""
+    ends = results.interval("presence", "accuracy")
+    if results.figure("presence", "accuracy") != 1 or ends is None or round(100 * (1 - ends[0])) < 1:
+        return None
+    unit = count(results.metrics["groups"], "group") if results.metrics.get("groups") else None
+    few = f"{unit} of images" if unit else count(results.metrics["images"], "image")
+    return f"No fault in {few} is what a model that errs in {1 - ends[0]:.0%} of all would show, too, now and then."
+
+
 def _weakest(results: Results) -> str:
     if len(results.names) < 2:
         return ""
     kind, key, label = ("mask", "ap50", "AP50") if results.metrics.get("mask") else ("pixels", "iou", "IoU")
+    if not results.places:
+        kind, key, label = ("presence", "f1", "presence F1")
     values = {name: results.figure(kind, "per_class", name, key) for name in results.names}
     known = {name: value for name, value in values.items() if value is not None}
     if len(set(known.values())) < 2:

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seepseg import __version__
+from seepseg.baselines.earlier import sequence_of
 from seepseg.dataset.staging import keep_apart, staged
 from seepseg.errors import UsageError
 from seepseg.predict.decode import IOU, MARGIN, MAX_DET
@@ -121,10 +122,24 @@ def _follow(
 ) -> Iterator[tuple[Frame, list[Sighting]]]:
     """Batches go through the network, frames through the tracker; after Ctrl-C no more are read."""
     weak = [limit * WEAK for limit in limits]
+    remembered = getattr(model, "frames", 1) - 1
+    seen: list[Frame] = []
     while not interruption.asked and (frames := list(islice(clip.frames, network["batch"]))):
-        predictions = model.predict([frame.pixels for frame in frames], conf=weak, **network)
+        earlier: dict[str, Any] = {}
+        if remembered:
+            earlier["before"] = [
+                _before(seen + frames[:place], frame, remembered) for place, frame in enumerate(frames)
+            ]
+            seen = (seen + frames)[-remembered:]
+        predictions = model.predict([frame.pixels for frame in frames], conf=weak, **network, **earlier)
         for frame, prediction in zip(frames, predictions, strict=True):
             yield frame, tracker.follow(prediction)
+
+
+def _before(seen: Sequence[Frame], frame: Frame, most: int) -> list[Any]:
+    """Pixels of the frames before one, as far back as its sequence goes."""
+    same = takewhile(lambda one: sequence_of(one.stem) == sequence_of(frame.stem), reversed(seen))
+    return [one.pixels for one in islice(same, most)][::-1]
 
 
 def _notes(clip: Clip, codec: str | None, stopped_at: int | None, unnumbered: int) -> tuple[str, ...]:

@@ -1,5 +1,7 @@
 """One image, looked at closely: what is in it, how sure that is, where it lies, and the files to take away."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -27,18 +29,18 @@ KINDS = (
     ("instances", "CSV", "A line for each object."),
 )
 """What may be taken alone, beside the zip."""
-WELCOME = """Hand in a radar or aerial image, and see whether oil may be in it, where, and how sure that is. Everything
-found is potential: only someone who has been there can say what it was."""
+WELCOME = """See whether there may be oil in an image, where, and how sure that is. Only a look on the spot can prove
+it."""
 
 
 def show() -> None:
     """The whole page."""
     st.html(_CSS)
     st.title("Analyse")
+    st.write(look.plain(WELCOME))
     loaded = choose()
     taken = choose_file()
     if taken is None:
-        st.caption(look.plain(WELCOME))
         return
     with look.guard():
         sha = sha_of(taken.path)
@@ -49,30 +51,44 @@ def show() -> None:
             return
         with showing("Looking", "tile") as on_progress:
             analysis = analysing.analyse(loaded, taken.path, sha, name=taken.name, on_progress=on_progress)
-        _show_results(loaded, taken, analysis, sha)
+        chosen = _Chosen(analysis.confidence.limits, Cleaning())
+        _show_results(loaded, analysis, sha, chosen)
+        if analysis.places:
+            _show_downloads(loaded, taken, analysis, chosen)
+
+
+@dataclass(slots=True)
+class _Chosen:
+    """What the sliders say now."""
+
+    limits: tuple[float, ...]
+    cleaning: Cleaning
 
 
 @st.fragment
-def _show_results(loaded: Loaded, taken: Taken, analysis: Analysis, sha: str) -> None:
+def _show_results(loaded: Loaded, analysis: Analysis, sha: str, chosen: _Chosen) -> None:
     """Everything that sliders change, so that nothing else runs when one is moved."""
     with look.guard():
         panel = st.container(key="verdict")
         picture, aside = st.container(key="looking").columns([3, 1], gap="large")
         with aside:
             limits = controls.confidence(analysis, loaded.model.sha256)
-            with st.expander("Clean the masks"):
-                cleaning = controls.cleaning()
+            cleaning = Cleaning()
+            if analysis.places:
+                with st.expander("Clean the masks"):
+                    cleaning = controls.cleaning()
+        chosen.limits, chosen.cleaning = limits, cleaning
         prediction = analysing.cut(analysis, limits, cleaning)
         with panel:
             _show_verdict(analysis, prediction, limits)
         rows = rows_of(analysis, prediction)
         with picture:
-            _show_legend(analysis, prediction)
+            if analysis.places:
+                _show_legend(analysis, prediction)
             show_viewer(analysis, prediction, rows, key=f"{sha} {loaded.model.sha256}")
-        if svg := draw_map(analysis, prediction, rows):
+        if analysis.places and (svg := draw_map(analysis, prediction, rows)):
             st.subheader("Where it lies")
             show_map(svg)
-        _show_downloads(loaded, taken, analysis, limits, cleaning)
         _show_notes(analysis, loaded, controls.as_flags(limits, analysis, cleaning))
 
 
@@ -91,11 +107,13 @@ def _show_legend(analysis: Analysis, prediction: Prediction) -> None:
         look.legend(analysis.names, {index: ids.count(index) for index in range(len(analysis.names))})
 
 
-def _show_downloads(
-    loaded: Loaded, taken: Taken, analysis: Analysis, limits: tuple[float, ...], cleaning: Cleaning
-) -> None:
-    """The files are made when somebody wants them."""
-    make = partial(downloads.files_of, loaded, analysis, taken.path, limits, cleaning)
+def _show_downloads(loaded: Loaded, taken: Taken, analysis: Analysis, chosen: _Chosen) -> None:
+    """The files are made when somebody wants them, by what the sliders say then: the buttons stay when one is moved,
+    as a click on a button that is being drawn anew would be lost."""
+
+    def make() -> downloads.Files:
+        return downloads.files_of(loaded, analysis, taken.path, chosen.limits, chosen.cleaning)
+
     stem = Path(taken.name).stem
     st.subheader("Take away")
     with st.container(horizontal=True):
@@ -122,7 +140,7 @@ def _show_downloads(
             )
 
 
-def _pick(make: "partial[downloads.Files]", kind: str) -> bytes:
+def _pick(make: Callable[[], downloads.Files], kind: str) -> bytes:
     return downloads.pick(make(), kind)
 
 
@@ -132,7 +150,7 @@ def _show_notes(analysis: Analysis, loaded: Loaded, flags: str) -> None:
         lines = [
             f"{analysis.width:,} × {analysis.height:,} pixels, looked at by {model.engine} on {model.device} at "
             f"{model.imgsz} pixels in {analysis.seconds:.1f} s.",
-            f"Thresholds of the model: {analysis.confidence.source}.",
+            f"Decided by {analysis.confidence.source}.",
             *analysis.notes,
         ]
         st.markdown("\n".join(f"- {look.plain(line)}" for line in lines))

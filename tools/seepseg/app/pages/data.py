@@ -85,6 +85,8 @@ def _show_counts(overview: Overview) -> None:
     with right:
         st.subheader("Size of objects")
         st.altair_chart(draw_sizes(overview), width="stretch")
+        if overview.sampled:
+            st.caption(f"Measured on {overview.sampled:,} images, spread over all.")
     st.subheader("Splits")
     st.dataframe(as_columns(overview), hide_index=True)
     st.subheader("Classes")

@@ -2,11 +2,9 @@
 
 import streamlit as st
 
-from seepseg.app.cards import write_card
 from seepseg.app.look import plain
-from seepseg.app.models import found_models, pick
+from seepseg.app.models import choose, found_models
 
-_NOTHING_KNOWN = "Nothing is written down about this model but its files."
 _SAFE = "Models are found on this server alone. A model is a program, so none that a visitor uploads is ever loaded."
 _KINDS = {"run": "Training run", "bundle": "Bundle, exported", "weights": "Weights alone"}
 
@@ -15,11 +13,11 @@ def show() -> None:
     """Draw the page."""
     st.title("Models")
     st.caption(_SAFE)
-    choice = pick()
+    loaded = choose()
     with st.container(border=True):
-        st.header(plain(choice.title))
-        st.caption(_KINDS[choice.kind])
-        st.markdown(write_card(choice.path) or _NOTHING_KNOWN)
+        st.header(plain(loaded.choice.title))
+        st.caption(_KINDS[loaded.choice.kind])
+        st.markdown(loaded.card)
     others = found_models()
     if len(others) > 1:
         st.subheader("All models")
