@@ -7,7 +7,7 @@ from seepseg.crops import area_of, at_edge, clip, common, overlap, share_of_smal
 from seepseg.predict.masks import Crop
 
 SIZE = 40
-FEW = settings(max_examples=30, deadline=None)
+FEW = settings(max_examples=30)
 
 
 def full(crop: Crop) -> np.ndarray:

@@ -32,14 +32,14 @@ bitmaps = hnp.arrays(
 
 
 @given(bitmap=bitmaps, imgsz=st.integers(24, 1300))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_bitmap_comes_back_bit_for_bit_at_native_size(bitmap: Bitmap, imgsz: int) -> None:
     height, width = bitmap.shape
     assert np.array_equal(outline.rasterize(label_rows(bitmap, imgsz), width, height), bitmap)
 
 
 @given(bitmap=bitmaps)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_whole_multiples_come_back_bit_for_bit_through_the_loader(bitmap: Bitmap) -> None:
     height, width = bitmap.shape
     assert through_loader(bitmap, 3 * max(height, width)) == 1

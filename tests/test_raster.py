@@ -119,7 +119,7 @@ def test_a_file_that_is_no_image_is_named(tmp_path, content):
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_a_damaged_file_gives_a_picture_or_a_sentence(tmp_path_factory, data):
     form, suffix = data.draw(st.sampled_from(FORMS))
     buffer = BytesIO()

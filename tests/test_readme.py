@@ -16,10 +16,9 @@ from make import ragged, write_pairs
 from make_geotiff import write_geotiff
 from make_steady import steady_weights
 from make_video import write_film
-from predict.conftest import picture, torch
+from predict.conftest import picture
 from seepseg.cli import main
 
-__all__ = ["torch"]
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(
     r"`(seepseg (?:convert|get|simulate) [^`]*)`", README.split("## Your data")[1].split("Then look")[0]

@@ -12,14 +12,14 @@ label_images = hnp.arrays(
 
 
 @given(labels=label_images)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_regions_encode_as_pycocotools_encodes_each(labels: np.ndarray) -> None:
     expected = [coco_mask.encode(np.asfortranarray(labels == k, np.uint8))["counts"] for k in range(1, 5)]
     assert rle.encode_labels(labels, 4) == expected
 
 
 @given(labels=label_images, x=st.integers(0, 5), y=st.integers(0, 5))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_crop_encodes_as_the_full_bitmap_does(labels: np.ndarray, x: int, y: int) -> None:
     crop = (labels > 1).astype(np.uint8)
     full = np.pad(crop, ((y, 2), (x, 3)))

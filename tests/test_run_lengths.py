@@ -9,7 +9,7 @@ from seepseg.run_lengths import count_runs
 bitmaps = arrays(np.uint8, st.tuples(st.integers(0, 6), st.integers(0, 6)), elements=st.integers(0, 1))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(bitmaps, *[st.integers(0, 3)] * 4)
 def test_runs_are_those_of_the_whole_image(bitmap, left, top, right, bottom):
     whole = np.pad(bitmap, ((top, bottom), (left, right)))
@@ -20,7 +20,7 @@ def test_runs_are_those_of_the_whole_image(bitmap, left, top, right, bottom):
     assert 0 not in counts[1:]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(bitmaps.filter(np.size))
 def test_they_compress_to_what_pycocotools_encodes(bitmap):
     height, width = bitmap.shape

@@ -13,14 +13,14 @@ bitmaps = hnp.arrays(
 
 
 @given(bitmap=bitmaps)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_parts_are_those_that_opencv_counts(bitmap: Bitmap) -> None:
     count, components = cv2.connectedComponents(bitmap, connectivity=8, ltype=cv2.CV_32S)
     assert [label for label, _ in tracing.trace(components)] == list(range(1, count))
 
 
 @given(bitmap=bitmaps)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_ring_encloses_as_many_pixels_as_its_part_has(bitmap: Bitmap) -> None:
     components = cv2.connectedComponents(bitmap, connectivity=8, ltype=cv2.CV_32S)[1]
     for label, ring in tracing.trace(components):

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from predict.conftest import torch, weights
+from predict.conftest import weights
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-__all__ = ["torch", "weights"]
+__all__ = ["weights"]
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 _PATIENCE_SECONDS = 60
 

@@ -1,6 +1,6 @@
 """Tiles that a network learns in a few steps, one trained on them, and weights whose answer is worth comparing."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,6 @@ import pytest
 
 from make import Bitmap
 from make_dataset import write_dataset
-from seepseg import ultralytics_home
 from seepseg.baselines.catalogue import CATALOGUE
 from seepseg.train.plan import Request
 
@@ -28,17 +27,6 @@ def every_network(without: tuple[str, ...] = (), shown: tuple[str, ...] = SHOWN)
     names = [name for name, entry in CATALOGUE.items() if entry.kind == "semantic" and name not in without]
     marks = {True: (), False: (pytest.mark.slow, pytest.mark.exhaustive)}
     return [pytest.param(name, marks=marks[name in shown]) for name in names]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def torch() -> Iterator[Any]:
-    ultralytics_home.prepare()
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield torch
-    torch.set_num_threads(threads)
 
 
 def bright_map(number: int, size: int) -> Bitmap:

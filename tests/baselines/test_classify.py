@@ -11,8 +11,8 @@ from make import write_image
 from make_geotiff import write_geotiff
 from seepseg.baselines import training
 from seepseg.baselines.classify import UNKNOWN, LabelledTiles, PresenceLoss, classes_in, rank
+from seepseg.baselines.loading import list_samples
 from seepseg.baselines.run import resume_baseline, train_baseline
-from seepseg.baselines.semantic import list_samples
 from seepseg.baselines.tiles import Tiles
 from seepseg.baselines.weights import read_weights
 from seepseg.cli import main

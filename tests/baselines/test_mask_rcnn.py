@@ -93,8 +93,8 @@ def test_a_weighted_class_costs_more(torch, network):
 
 
 def test_instances_move_as_their_image_does(tmp_path):
+    from seepseg.baselines.loading import list_samples
     from seepseg.baselines.segment import InstanceTiles
-    from seepseg.baselines.semantic import list_samples
     from seepseg.baselines.settings import DEFAULTS
     from seepseg.baselines.tiles import Tiles
 

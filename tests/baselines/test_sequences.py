@@ -11,8 +11,8 @@ from baselines.test_run import stop_after
 from make import write_image
 from make_dataset import write_dataset
 from seepseg.baselines.earlier import fill_up, find_earlier, name_frame
+from seepseg.baselines.loading import list_samples
 from seepseg.baselines.run import train_baseline
-from seepseg.baselines.semantic import list_samples
 from seepseg.baselines.sequence import SequenceTiles, in_sequence
 from seepseg.baselines.settings import DEFAULTS
 from seepseg.baselines.tiles import Tiles

@@ -53,7 +53,7 @@ def test_a_class_map_is_resized_to_the_class_at_each_centre(tmp_path):
     assert np.array_equal(classes, tile[1::2, 1::2].astype(int) - 1)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10_000), st.sampled_from([(64, 64), (40, 90), (130, 50)]))
 def test_image_and_class_map_move_together(seed, size):
     tile = np.zeros(size, np.uint8)

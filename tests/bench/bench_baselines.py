@@ -14,15 +14,13 @@ import json
 import os
 import shutil
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
-from own_process import Answer, answer_alone, run_alone
+from own_process import Answer, answer_alone, run_alone, seepseg
 
 YOLO = {"yolov8n-seg": ["model=yolov8n-seg.yaml"], "yolo26n-sem": ["model=yolo26n-sem.yaml", "task=semantic"]}
 SEGMENTERS = (
@@ -167,12 +165,6 @@ def told(metrics: dict[str, Any], section: str, figure: str) -> str:
     """With its 95 % interval."""
     value, ends = metrics[section][figure], metrics["ci95"].get(f"{section}.{figure}")
     return "-" if value is None else f"{value:.3f}" + (f" ({ends[0]:.3f}-{ends[1]:.3f})" if ends else "")
-
-
-def seepseg(*words: object) -> None:
-    command = [sys.executable, "-m", "seepseg", *map(str, words)]
-    print("$", " ".join(["seepseg", *command[3:]]), flush=True)
-    subprocess.run(command, check=True)
 
 
 if __name__ == "__main__":

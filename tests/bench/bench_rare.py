@@ -11,10 +11,10 @@ import argparse
 import json
 import shutil
 import statistics
-import subprocess
-import sys
 import time
 from pathlib import Path
+
+from own_process import seepseg
 
 TILES = 1580
 """Twice SEEP's, so that the half to train on holds SEEP's counts: 787, 150, 75, 60, 297, 332 and 50."""
@@ -127,12 +127,6 @@ def print_table(out: Path) -> None:
             one["rarest"] = statistics.mean(one[rare] for rare in RAREST)
         means = [statistics.mean(one[column] for one in seeds) for column in columns]
         print(f"{name:20s} " + " ".join(f"{mean:7.3f}" for mean in means) + f"  {len(seeds)}")
-
-
-def seepseg(*words: object) -> None:
-    command = [sys.executable, "-m", "seepseg", *map(str, words)]
-    print("$", " ".join(["seepseg", *command[3:]]), flush=True)
-    subprocess.run(command, check=True)
 
 
 if __name__ == "__main__":

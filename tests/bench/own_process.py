@@ -15,6 +15,13 @@ Answer = dict[str, Any]
 Part = Callable[[dict[str, Any]], Answer]
 
 
+def seepseg(*words: object) -> None:
+    """A command as a user gives it, shown before it runs."""
+    command = [sys.executable, "-m", "seepseg", *map(str, words)]
+    print("$", " ".join(["seepseg", *command[3:]]), flush=True)
+    subprocess.run(command, check=True)
+
+
 def run_alone(script: str, part: str, job: dict[str, Any], *, limit: float) -> Answer:
     """What the part answers, its peak memory added; or {"failed": why}, also where it took over `limit` seconds."""
     print(f"  {time.strftime('%H:%M:%S')} {part} {job.get('label', '')}", file=sys.stderr, flush=True)

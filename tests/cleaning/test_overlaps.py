@@ -26,7 +26,7 @@ def spread(crop: Crop) -> Bitmap:
 
 
 @given(seed=st.integers(0, 10_000), count=st.integers(0, 8))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_pixel_stays_with_the_masks_of_the_class_that_would_be_painted_last(seed: int, count: int) -> None:
     rng = np.random.default_rng(seed)
     crops, class_ids = random_crops(rng, count), rng.integers(0, 3, count).tolist()

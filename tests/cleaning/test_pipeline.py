@@ -78,14 +78,14 @@ def largest(mask: Bitmap) -> Bitmap:
 
 
 @given(seed=st.integers(0, 10_000), side=st.sampled_from([3, 5, 9]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_median_is_that_of_the_whole_image(seed: int, side: int) -> None:
     mask = some_mask(seed)
     assert np.array_equal(clean(f"median:{side}", mask), ndimage.median_filter(mask, side, mode="nearest"))
 
 
 @given(seed=st.integers(0, 10_000), sigma=st.sampled_from([0.6, 1.0, 2.5]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_gaussian_is_that_of_the_whole_image_cut_at_one_half(seed: int, sigma: float) -> None:
     mask = some_mask(seed)
     blurred = ndimage.gaussian_filter(mask.astype(float), sigma, mode="nearest")
@@ -94,7 +94,7 @@ def test_the_gaussian_is_that_of_the_whole_image_cut_at_one_half(seed: int, sigm
 
 
 @given(seed=st.integers(0, 10_000), radius=st.integers(1, 4))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_opening_and_closing_are_those_of_the_whole_image(seed: int, radius: int) -> None:
     mask = some_mask(seed)
     for step, change in (("open", ndimage.binary_opening), ("close", ndimage.binary_closing)):
@@ -103,7 +103,7 @@ def test_opening_and_closing_are_those_of_the_whole_image(seed: int, radius: int
 
 
 @given(seed=st.integers(0, 10_000), pixels=st.integers(1, 40))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_holes_and_parts_are_judged_by_their_pixels(seed: int, pixels: int) -> None:
     mask = some_mask(seed)
     assert np.array_equal(clean(f"holes:{pixels}", mask), fill(pixels)(mask))
@@ -112,14 +112,14 @@ def test_holes_and_parts_are_judged_by_their_pixels(seed: int, pixels: int) -> N
 
 
 @given(seed=st.integers(0, 10_000))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_largest_part_stays(seed: int) -> None:
     mask = some_mask(seed)
     assert np.array_equal(clean("largest", mask), largest(mask))
 
 
 @given(seed=st.integers(0, 10_000))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_steps_are_done_in_the_order_given(seed: int) -> None:
     mask = some_mask(seed)
     closed = going_on(lambda framed: ndimage.binary_closing(framed, disc(2)), mask)
@@ -204,7 +204,7 @@ def as_object(mask: Bitmap, class_id: int = 0) -> SceneObject:
 
 
 @given(seed=st.integers(0, 10_000))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_objects_of_a_scene_are_cleaned_as_detections_are(seed: int) -> None:
     mask, text = some_mask(seed), "close:2,median:5,small:4"
     cleaned = clean_objects([as_object(mask)], parse_cleaning(text), size=(WIDTH, HEIGHT))

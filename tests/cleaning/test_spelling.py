@@ -19,7 +19,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(STEPS, max_size=6).map(lambda steps: Cleaning(tuple(steps))))
 def test_cleaning_is_read_back_from_its_own_spelling(cleaning: Cleaning) -> None:
     assert parse_cleaning(str(cleaning)) == cleaning

@@ -8,7 +8,6 @@ from make_dataset import write_dataset
 from make_detections import reference
 from make_subject import class_maps, scenes_dataset
 from predict.conftest import untrained
-from seepseg import ultralytics_home
 from seepseg.cli import main
 from seepseg.commands.eval import read_conf
 from seepseg.dataset.layout import read_dataset
@@ -25,13 +24,8 @@ QUICK = ["--replicates", "100", "--device", "cpu"]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(torch, tmp_path_factory):
     """A run of an untrained network, and a dataset whose truth is what it finds in some images, more or less."""
-    ultralytics_home.prepare()
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     root = tmp_path_factory.mktemp("made")
     (root / "run/weights").mkdir(parents=True)
     network = untrained(torch, "yolov8n-seg", 2)
@@ -42,8 +36,7 @@ def made(tmp_path_factory):
     maps = {name: as_map(model, picture) for name, picture in pictures.items()}
     splits = {split: {name: one for name, one in maps.items() if split in name} for split in ("val", "test")}
     write_dataset(root / "data", splits, names=NAMES, pixels=pictures)
-    yield root
-    torch.set_num_threads(threads)
+    return root
 
 
 def as_map(model, picture):

@@ -4,12 +4,9 @@ import pytest
 
 from make_parity import differing_parity
 from make_steady import steady_weights
-from predict.conftest import torch
 from seepseg.cli import main
 from seepseg.edge import export as module
 from seepseg.edge.bundle import open_bundle
-
-__all__ = ["torch"]
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ from make import grey_image, write_image
 from make_dataset import write_dataset
 from make_geotiff import write_geotiff
 from predict.conftest import picture, untrained
-from seepseg import ultralytics_home
 from seepseg.cli import main
 from seepseg.commands.predict import read_hysteresis
 from seepseg.errors import UsageError
@@ -21,13 +20,8 @@ ENGINE = ["--engine", "torch", "--device", "cpu"]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(torch, tmp_path_factory):
     """An evaluated run of an untrained network, the dataset that it was evaluated on, and its figures."""
-    ultralytics_home.prepare()
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     root = tmp_path_factory.mktemp("made")
     (root / "run/weights").mkdir(parents=True)
     network = untrained(torch, "yolov8n-seg", 2)
@@ -42,8 +36,7 @@ def made(tmp_path_factory):
     write_dataset(root / "data", splits, names=NAMES, pixels=pictures)
     quick = ["--replicates", "100", "--device", "cpu", "--no-report"]
     assert main(["eval", str(root / "run"), str(root / "data"), *quick]) == 0
-    yield root
-    torch.set_num_threads(threads)
+    return root
 
 
 def read_csv(file: Path) -> list[dict[str, str]]:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
@@ -13,6 +14,7 @@ from make_geotiff import speckle, write_geotiff
 from seepseg.cli import main
 from seepseg.dataset.layout import label_path, read_dataset, read_rows
 from seepseg.dataset.write import Settings, convert
+from seepseg.errors import SourceError
 from seepseg.labels.masks import read_masks
 
 NAMES = ("oil: thin", '"quoted"', "it's", "🛢️", "no", "null", "1", "# x", "a b")
@@ -70,3 +72,41 @@ def test_sar_of_two_bands_with_labels_of_minus_one_goes_from_command_to_truth(
             assert np.array_equal(truth, mask == 1)
             assert np.array_equal(coco_mask.decode(image["ignore"]), mask == -1)
     assert not masks
+
+
+def cripple(images: Path, masks: Path) -> None:
+    """One image is cut off half-way, one mask is of another size than its image."""
+    first, second, *_ = sorted(images.iterdir())
+    first.write_bytes(first.read_bytes()[: first.stat().st_size // 2])
+    write_image(masks / second.with_suffix(".png").name, np.ones((7, 9), np.uint8))
+
+
+def test_one_image_that_cannot_be_converted_ends_the_conversion(tmp_path: Path) -> None:
+    images, masks = write_pairs(tmp_path, 6)
+    cripple(images, masks)
+    with pytest.raises(SourceError, match=r"(?s)tile000.*cut off.*tile001"):
+        convert(read_masks(images, masks, names=["a", "b"]), tmp_path / "out", Settings())
+    assert not (tmp_path / "out").exists()
+
+
+def test_images_that_cannot_be_converted_are_left_out_where_asked_and_told(tmp_path: Path) -> None:
+    images, masks = write_pairs(tmp_path, 6)
+    cripple(images, masks)
+    groups = tmp_path / "groups.csv"
+    groups.write_text("stem,group\n" + "".join(f"{image.stem},{image.stem}\n" for image in images.iterdir()))
+    convert(read_masks(images, masks, names=["a", "b"]), tmp_path / "out", Settings(unfit="skip", groups=groups))
+    written = [image for images in read_dataset(tmp_path / "out").splits.values() for image in images]
+    (left_out,) = json.loads((tmp_path / "out/conversion.json").read_text())["skipped"]
+    assert len(written) == 4
+    assert left_out["count"] == 2
+    assert all(Path(image).name in " ".join(left_out["examples"]) for image in sorted(images.iterdir())[:2])
+    for image in written:
+        mask = cv2.imread(str(masks / image.name), cv2.IMREAD_UNCHANGED)
+        assert {class_id + 1 for class_id, _ in read_rows(label_path(image))} == set(np.unique(mask)) - {0}
+
+
+def test_where_no_image_can_be_converted_there_is_nothing_to_leave_out(tmp_path: Path) -> None:
+    images, masks = write_pairs(tmp_path, 2)
+    cripple(images, masks)
+    with pytest.raises(SourceError):
+        convert(read_masks(images, masks, names=["a", "b"]), tmp_path / "out", Settings(unfit="skip"))

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from make_steady import steady_weights
-from predict.conftest import IMGSZ, torch, weights
+from predict.conftest import IMGSZ, weights
 from seepseg.edge.export import export
 from seepseg.measures.calibration import Calibration
 from seepseg.measures.threshold_file import write_thresholds
 from seepseg.measures.thresholds import Choice, PresenceChoice, Rule, Thresholds
 
-__all__ = ["torch", "weights"]
+__all__ = ["weights"]
 NAMES = ("class0", "class1", "class2")
 SCALE = {"kind": "db", "low": [-35.0], "high": [0.0], "bands": [1], "units": "dB", "nodata": -99.0}
 

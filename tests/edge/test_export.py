@@ -11,7 +11,7 @@ import pytest
 from make_dataset import write_dataset
 from make_parity import differing_parity
 from make_steady import steady_weights
-from predict.conftest import picture, torch
+from predict.conftest import picture
 from seepseg.edge import export as module
 from seepseg.edge.bundle import open_bundle
 from seepseg.edge.export import ParityError, export
@@ -21,7 +21,6 @@ from seepseg.measures.thresholds import Choice, PresenceChoice, Rule, Thresholds
 from seepseg.predict.engine import open_model
 from seepseg.predict.model_input import fit_thresholds
 
-__all__ = ["torch"]
 NAMES = ("class0", "class1", "class2")
 SCALE = {"kind": "db", "low": [-35.0], "high": [0.0], "bands": [1], "units": "dB", "nodata": None}
 

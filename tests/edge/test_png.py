@@ -23,7 +23,7 @@ def png(width, height, lines, *, depth=8, colour=0, interlaced=0, more=b""):
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data(), st.integers(1, 9), st.integers(1, 6), st.sampled_from([0, 2]), st.sampled_from([8, 16]))
 def test_rows_stored_in_any_way_are_what_opencv_reads(data, width, height, colour, depth):
     step = {0: 1, 2: 3}[colour] * depth // 8

@@ -161,7 +161,7 @@ def check_masks(document, instances, skipped):
             assert polygons.TINY in {skip.reason for skip in skipped}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(document=documents(), crowd=st.sampled_from(["skip", "keep"]))
 def test_what_is_right_is_read_right(folder, document, crowd):
     _, instances, skipped = read_all(folder, json.dumps(document), crowd=crowd)
@@ -169,7 +169,7 @@ def test_what_is_right_is_read_right(folder, document, crowd):
     check_masks(document, instances, skipped)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(document=mangled(), crowd=st.sampled_from(["skip", "keep"]), boxes=st.sampled_from(["refuse", "box"]))
 def test_what_is_mangled_is_refused_or_read_right(folder, document, crowd, boxes):
     try:
@@ -181,7 +181,7 @@ def test_what_is_mangled_is_refused_or_read_right(folder, document, crowd, boxes
         check_masks(document, instances, skipped)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(document=documents(), at=st.floats(0, 1), piece=st.text(max_size=3), length=st.integers(0, 20))
 def test_text_that_is_damaged_is_refused_or_read_right(folder, document, at, piece, length):
     text = json.dumps(document)
@@ -203,7 +203,7 @@ def test_text_that_is_damaged_is_refused_or_read_right(folder, document, at, pie
 far = st.floats(-1e5, 1e5)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(points=st.lists(st.tuples(far, far), min_size=3, max_size=6))
 @example(points=[(0.0, -5.9e-286), (1.0, 2.0), (-1.0, 0.0)])
 def test_polygons_that_run_far_out_cover_what_a_larger_raster_says(points):

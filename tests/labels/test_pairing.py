@@ -229,7 +229,7 @@ def test_the_time_grows_with_the_files_not_with_their_square():
 _words = st.text("abcxyz", min_size=1, max_size=5)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     numbers=st.sets(st.integers(0, 10**6), min_size=2, max_size=30),
     before=st.tuples(_words | st.just(""), _words | st.just("")),

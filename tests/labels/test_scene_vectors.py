@@ -2,7 +2,7 @@ import json
 import sqlite3
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from shapely import LineString, MultiPolygon, Point, Polygon, box
 from shapely.geometry import shape
@@ -79,7 +79,6 @@ JSON = st.recursive(
     st.lists(st.fixed_dictionaries({"type": st.just("Feature"), "properties": JSON, "geometry": JSON}), max_size=3),
     JSON,
 )
-@settings(deadline=None)
 def test_any_json_is_read_or_refused(tmp_path_factory, features, crs):
     path = write(
         tmp_path_factory.mktemp("json") / "a.geojson", {"type": "FeatureCollection", "features": features, "crs": crs}

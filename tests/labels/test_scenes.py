@@ -88,7 +88,7 @@ def test_a_tile_holds_what_the_scene_does_with_holes(tmp_path):
         assert np.array_equal(found[item.stem][0], cropped(whole, item))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 10**6))
 def test_any_polygon_is_cut_as_if_drawn_on_the_whole_scene(seed):
     corners = np.random.default_rng(seed).uniform(-20, 120, (6, 3, 2))

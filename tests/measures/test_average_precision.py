@@ -40,7 +40,7 @@ def same_as_coco(images, classes, kind):
 
 
 @pytest.mark.parametrize("kind", ["mask", "box"])
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 2**32), count=st.integers(1, 6), tied=st.booleans())
 def test_every_point_of_every_curve_is_that_of_pycocotools(kind, seed, count, tied):
     same_as_coco(random_images(np.random.default_rng(seed), count, tied=tied), 3, kind)
@@ -115,7 +115,7 @@ def test_the_score_at_a_recall_is_the_lowest_that_it_takes():
     assert np.isnan(scores[67:]).all()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 2**32), times=st.lists(st.integers(0, 3), min_size=5, max_size=5))
 def test_weights_are_images_repeated(seed, times):
     images = random_images(np.random.default_rng(seed), 5, tied=False)

@@ -27,7 +27,7 @@ def iou_of(image: tuple) -> float | None:
 
 
 @given(seed=st.integers(0, 10_000), ignore=st.booleans(), steps=st.tuples(*[st.integers(1, 99)] * 2))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_counts_at_any_confidence_are_those_of_the_definition(seed: int, ignore: bool, steps: tuple[int, ...]) -> None:
     image = random_image(np.random.default_rng(seed), 2, height=70, width=90, ignore=ignore)
     predicted, true, valid = full_masks(*image, 2, np.array(steps) / 100)

@@ -30,7 +30,7 @@ def choose_from(images: list, classes: int = 1, **more: object) -> Thresholds:
 
 
 @given(images=st.lists(st.tuples(st.integers(0, 8), st.booleans()), min_size=2, max_size=30))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_threshold_has_a_higher_f1(images: list[tuple[int, bool]]) -> None:
     scores, present = np.array([one for one, _ in images]) / 10, np.array([one for _, one in images])
     choice = presence_choice(scores.tolist(), present.tolist())

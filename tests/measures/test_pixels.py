@@ -27,7 +27,7 @@ def figures_of(images: list, thresholds: list[float]) -> dict:
 
 
 @given(seed=st.integers(0, 10_000), ignore=st.booleans(), steps=st.tuples(*[st.integers(1, 99)] * 3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_counts_are_those_of_full_size_masks(seed: int, ignore: bool, steps: tuple[int, ...]) -> None:
     image = random_image(np.random.default_rng(seed), 3, ignore=ignore)
     thresholds = np.array(steps) / 100
@@ -44,7 +44,7 @@ def test_counts_are_those_of_full_size_masks(seed: int, ignore: bool, steps: tup
 
 
 @given(seed=st.integers(0, 10_000))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_a_sweep_counts_at_every_confidence_what_one_confidence_counts(seed: int) -> None:
     rng = np.random.default_rng(seed)
     cells = cells_of([random_image(rng, 2, ignore=True) for _ in range(3)], 2)

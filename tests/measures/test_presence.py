@@ -29,7 +29,7 @@ def report(scores: list[list[float]], present: list[list[int]], threshold: float
         lambda images: {1, 0} <= {present for _, present, weight in images if weight}
     )
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_auroc_and_ap_are_scikit_learns_with_ties_and_weights(images: list[tuple[int, bool, int]]) -> None:
     scores, present, weights = np.array(images, float).T
     auroc, average = ranked(scores / 6, present, np.stack([weights, np.ones(len(images))]))

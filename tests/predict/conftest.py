@@ -1,6 +1,6 @@
 """Untrained networks whose outputs vary enough to be worth decoding."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,21 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from seepseg import ultralytics_home
-
 IMGSZ = 64
-
-
-@pytest.fixture(scope="session")
-def torch() -> Iterator[Any]:
-    """One thread: more of them wait for each other on layers this small."""
-    ultralytics_home.prepare()
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield torch
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

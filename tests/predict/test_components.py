@@ -30,7 +30,7 @@ def pictures_by_scipy(classes):
     return found
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(maps)
 def test_parts_are_those_of_scipy(classes):
     components = find_components(classes, np.ones(classes.shape, np.float32))

@@ -34,7 +34,7 @@ def test_the_smallest_rectangle_is_that_of_ultralytics(letter_box, width, height
     np.testing.assert_array_equal(place(image, frame_of(width, height, 96, square=False)), expected)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(1, 5000), st.integers(1, 5000), st.sampled_from([32, 256, 640, (64, 128)]))
 def test_places_and_sizes_are_those_of_ultralytics(letter_box, width, height, imgsz):
     frame = frame_of(width, height, imgsz)

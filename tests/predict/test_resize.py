@@ -10,7 +10,7 @@ from seepseg.predict.resize import resize_bilinear
 sides = st.integers(1, 90)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(sides, sides, sides, sides, st.sampled_from([(), (3,)]), st.integers(0, 99))
 def test_pixels_are_those_of_opencv(height, width, new_height, new_width, channels, seed):
     image = np.random.default_rng(seed).integers(0, 256, (height, width, *channels), dtype=np.uint8)

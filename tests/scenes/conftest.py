@@ -1,5 +1,5 @@
 """The small networks of the tests of prediction."""
 
-from predict.conftest import torch, weights
+from predict.conftest import weights
 
-__all__ = ["torch", "weights"]
+__all__ = ["weights"]

@@ -49,7 +49,7 @@ def test_tiled_gives_what_untiled_gives(tmp_path, overlap, task):
     assert len(found.objects) == len(whole_components(mask))
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32 - 1), tile=st.integers(2, 40), share=st.sampled_from([0, 0.2, 0.5]))
 def test_tiled_gives_what_untiled_gives_for_any_tile(tmp_path, seed, tile, share):
     rng = np.random.default_rng(seed)

@@ -48,7 +48,7 @@ def test_holes_count_in_the_perimeter_and_not_in_the_area():
     assert measure_rings(rings) == pytest.approx((72 * 100, (36 + 12) * 10), rel=2e-3)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(bitmaps)
 def test_any_bitmap_has_a_valid_polygon_on_the_ground(mask):
     ground = ground_of(grid_at("EPSG:4326", Affine(0.5, 0, -180, 0, -0.5, 2)))

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from make_scene import detection
@@ -89,7 +89,6 @@ def test_a_row_below_still_reaches_the_row_above():
     assert sorted(map(len, merger.groups())) == [1, 2]
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_any_part_of_a_piece_is_what_was_put_in(seed):
     rng = np.random.default_rng(seed)

@@ -8,7 +8,7 @@ from make_scene_objects import bitmaps, block, ring
 from seepseg.scenes.polygons import keep_valid, outline
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(bitmaps)
 def test_any_bitmap_is_a_valid_polygon_of_as_many_pixels(mask):
     shape = outline(mask, 0, 0)
@@ -16,7 +16,7 @@ def test_any_bitmap_is_a_valid_polygon_of_as_many_pixels(mask):
     assert shape.area == mask.sum()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(bitmaps, st.integers(0, 50), st.integers(0, 50))
 def test_rasterised_back_it_is_the_same_bitmap_at_its_place(mask, x, y):
     whole = np.zeros((60, 60), np.uint8)
@@ -24,7 +24,7 @@ def test_rasterised_back_it_is_the_same_bitmap_at_its_place(mask, x, y):
     assert np.array_equal(rasterize([outline(mask, x, y)], (60, 60)), whole)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(bitmaps)
 def test_outsides_are_counterclockwise_and_holes_clockwise(mask):
     for part in outline(mask, 0, 0).geoms:

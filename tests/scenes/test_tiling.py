@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from make_geotiff import write_geotiff
@@ -40,7 +40,6 @@ def test_a_share_is_brought_to_the_grid_of_the_network_and_pixels_are_not(tile, 
     assert overlap_px(tile, overlap, imgsz) == pixels
 
 
-@settings(deadline=None)
 @given(st.integers(10, 700), st.sampled_from([64, 256, 640, 1024]), st.floats(0, 0.8))
 def test_tiles_on_the_grid_still_overlap_about_as_much_as_asked(tile, imgsz, share):
     pixels = overlap_px(tile, share, imgsz)
@@ -48,7 +47,6 @@ def test_tiles_on_the_grid_still_overlap_about_as_much_as_asked(tile, imgsz, sha
     assert abs(pixels - share * tile) <= tile / 16 + 1
 
 
-@settings(deadline=None)
 @given(st.integers(1, 60), st.integers(1, 60), st.integers(10, 30), st.floats(0, 0.8))
 def test_what_counts_of_all_tiles_is_every_pixel(width, height, tile, share):
     overlap = overlap_px(tile, share)

@@ -47,7 +47,7 @@ def together(entries, copies):
     return pairs
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(datasets(), st.sampled_from([None, (0.7, 0.15, 0.15), (0.8, 0.2, 0.0), (1.0, 0.0, 0.0)]), st.integers(0, 3))
 def test_no_group_and_no_copy_is_on_two_sides(dataset, shares, seed):
     entries, copies = dataset
@@ -60,7 +60,7 @@ def test_no_group_and_no_copy_is_on_two_sides(dataset, shares, seed):
         assert made.groups[one] == made.groups[other]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(datasets(), st.integers(2, 4), st.integers(0, 3))
 def test_no_group_is_in_two_folds(dataset, folds, seed):
     entries, copies = dataset
@@ -75,7 +75,7 @@ def test_no_group_is_in_two_folds(dataset, folds, seed):
     assert all((fold == -1) == (split == "test") for fold, split in zip(made.folds, made.splits, strict=True))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(datasets(), st.integers(0, 3))
 def test_the_same_seed_gives_the_same_plan(dataset, seed):
     entries, copies = dataset
@@ -86,7 +86,7 @@ def test_the_same_seed_gives_the_same_plan(dataset, seed):
     assert made == deal(list(entries), list(copies), shares=(0.6, 0.2, 0.2), seed=seed)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(*[st.integers(0, 2)] * 4), min_size=12, max_size=60), st.integers(0, 5))
 def test_train_has_every_class(counts, seed):
     made = deal([entry(index, *one) for index, one in enumerate(counts)], seed=seed)
@@ -95,7 +95,7 @@ def test_train_has_every_class(counts, seed):
     assert (in_train == present.any(axis=0)).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(3, 9), st.integers(0, 100), st.integers(0, 1000))
 def test_a_class_of_three_groups_reaches_all_three_splits(rare, common, seed):
     entries = [entry(index, 1, 2) for index in range(rare)] + [entry(rare + index, 0, 1) for index in range(common)]

@@ -42,7 +42,7 @@ def rng():
     return np.random.default_rng(0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 70), st.integers(1, 70), st.sampled_from(ORIENTATIONS), st.booleans(), st.integers(0, 99))
 def test_a_turned_or_mirrored_copy_of_any_shape_is_found(height, width, which, colour, seed):
     rng = np.random.default_rng(seed)

@@ -2,7 +2,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from seepseg.errors import UsageError
@@ -104,7 +104,6 @@ def test_an_image_repeats_by_the_rarest_of_its_classes() -> None:
     assert set(image_repeats(counts, 0.16)[:10].tolist()) == {4}
 
 
-@settings(deadline=None)
 @given(st.integers(1, 200), st.floats(0, 1), st.integers(0, 9), st.data())
 def test_a_class_gets_what_the_rule_promises_to_within_one_image(
     images: int, threshold: float, seed: int, data: st.DataObject

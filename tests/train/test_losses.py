@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,15 +10,6 @@ from seepseg.errors import UsageError
 from seepseg.train.losses import Loss, change_criterion, check_task, class_term, column_weights, mask_term
 
 WEIGHTS = (1.0, 3.0, 0.5)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Tensors this small gain nothing from a second thread, and wait for it on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def build(architecture: str) -> Any:

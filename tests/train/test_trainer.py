@@ -4,6 +4,7 @@ import csv
 import errno
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from seepseg import ultralytics_home
 from seepseg.errors import OutputError, SeepsegError, UsageError
 from seepseg.train import trainer as ours
 from seepseg.train.losses import Loss
-from seepseg.train.machine import core_count
+from seepseg.train.machine import core_count, use_every_core
 
 RARE = Loss(class_weights=(1.0, 3.0), positives=True, focal=1.5, mask="dice")
 
@@ -74,8 +75,17 @@ def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
-def test_on_the_cpu_every_core_computes(trained: Path) -> None:
-    assert (trained / "threads.txt").read_text() == str(core_count())
+def test_a_training_on_the_cpu_takes_as_many_threads_as_its_environment_says(trained: Path) -> None:
+    assert (trained / "threads.txt").read_text() == os.environ["OMP_NUM_THREADS"]
+
+
+def test_on_the_cpu_every_core_computes_unless_the_environment_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    before = torch.get_num_threads()
+    use_every_core("cpu")
+    counted = torch.get_num_threads()
+    torch.set_num_threads(before)
+    assert counted == core_count()
 
 
 @pytest.mark.slow
@@ -83,7 +93,7 @@ def test_without_changes_the_weights_are_those_of_plain_ultralytics(trained: Pat
     from ultralytics.models.yolo.segment import SegmentationTrainer
 
     plain = make(SegmentationTrainer, data, tmp_path / "theirs")
-    plain.add_callback("on_train_start", lambda _: torch.set_num_threads(core_count()))
+    plain.add_callback("on_train_start", lambda _: torch.set_num_threads(1))
     plain.train()
     make(ours.trainer_class("segment", Loss()), data, tmp_path / "ours").train()
     theirs, mine = (sha256(tmp_path / name / "weights" / "last.pt") for name in ("theirs", "ours"))

@@ -1,6 +1,6 @@
 """What a classifier brings to the training: images with the classes that they hold, its loss, and its figures."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from seepseg.baselines.semantic import answer, list_samples, load_batches
-from seepseg.baselines.tiles import Key, Order, Tiles
+from seepseg.baselines.loading import load_splits
+from seepseg.baselines.semantic import answer
+from seepseg.baselines.tiles import Key, Tiles
 from seepseg.baselines.training import Job
-from seepseg.dataset.layout import label_path, read_dataset, read_rows
+from seepseg.dataset.layout import label_path, read_rows
 from seepseg.evaluate.samples import Sample
 from seepseg.measures.figures import mean_defined, weigh
 from seepseg.measures.presence import rank_figures
@@ -75,21 +76,13 @@ class LabelledTiles:
 
 def make_job(data: Path, settings: Mapping[str, Any], loss: PresenceLoss, device: torch.device) -> Job:
     """Open both splits, as a segmenter does."""
-    classes, imgsz, seed = len(read_dataset(data).names), settings["imgsz"], settings["seed"]
-    listed, val = list_samples(data)
-    order = Order(len(listed), seed)
-    train = load_batches(_label(Tiles(listed, classes, imgsz, seed, settings)), order, settings, drop=True)
-    rows = [(0, row) for row in range(len(val))]
-    check = load_batches(_label(Tiles(val, classes, imgsz)), rows, settings, drop=False)
-
-    def batches(epoch: int) -> Iterator[Any]:
-        order.epoch = epoch
-        return iter(train)
+    splits = load_splits(data, settings, _label)
 
     def step(model: nn.Module, batch: Any) -> torch.Tensor:
         return loss(*answer(model, batch, device))
 
-    return Job(batches, len(train), step, partial(_validate, check, loss, device), len(listed))
+    validate = partial(_validate, splits.val, loss, device)
+    return Job(splits.batches, len(splits.train), step, validate, splits.images)
 
 
 def classes_in(sample: Sample) -> frozenset[int]:

@@ -1,6 +1,6 @@
 """What Mask R-CNN brings to the training: images with their instances, its losses, and the figures of a validation."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,12 +12,12 @@ import torch
 from numpy.typing import NDArray
 
 from seepseg import rle
+from seepseg.baselines.loading import load_splits
 from seepseg.baselines.mask_rcnn import MaskRcnn, Target
-from seepseg.baselines.semantic import count_pixels, list_samples, load_batches, mean_of_classes
+from seepseg.baselines.semantic import count_pixels, mean_of_classes
 from seepseg.baselines.stages import stage_at
-from seepseg.baselines.tiles import ClassMap, Key, Order, Tiles, draw_matrix, place_classes
+from seepseg.baselines.tiles import ClassMap, Key, Tiles, draw_matrix, place_classes
 from seepseg.baselines.training import Job
-from seepseg.dataset.layout import read_dataset
 from seepseg.dataset.truth import Truth
 from seepseg.evaluate.samples import truth_of
 from seepseg.predict.decode import decode_segment
@@ -74,27 +74,15 @@ class InstanceTiles:
 
 
 def make_job(data: Path, settings: Mapping[str, Any], loss: ClassWeights, device: torch.device) -> Job:
-    """Open both splits; images are read when their turn comes."""
-    classes, imgsz, seed = len(read_dataset(data).names), settings["imgsz"], settings["seed"]
-    listed, val = list_samples(data)
-    order, weights = Order(len(listed), seed), loss.on(device)
-    learned, judged = (
-        InstanceTiles(Tiles(listed, classes, imgsz, seed, settings)),
-        InstanceTiles(Tiles(val, classes, imgsz)),
-    )
-    keys = [(0, number) for number in range(len(val))]
-    train = load_batches(learned, order, settings, drop=True, collate=stack)
-    check = load_batches(judged, keys, settings, drop=False, collate=stack)
-
-    def batches(epoch: int) -> Iterator[Batch]:
-        order.epoch = epoch
-        return iter(train)
+    """Open both splits, each image with its instances."""
+    splits, weights = load_splits(data, settings, InstanceTiles, stack), loss.on(device)
 
     def step(model: Any, batch: Batch) -> torch.Tensor:
-        _hold(model, frozen=stage_at(order.epoch, settings["stages"]).part == "head")
+        _hold(model, frozen=stage_at(splits.order.epoch, settings["stages"]).part == "head")
         return _losses(model, batch, weights)
 
-    return Job(batches, len(train), step, partial(_validate, check, classes, weights), len(listed))
+    validate = partial(_validate, splits.val, splits.classes, weights)
+    return Job(splits.batches, len(splits.train), step, validate, splits.images)
 
 
 def stack(tiles: list[tuple[Pixels, ClassMap, Objects]]) -> Batch:

@@ -110,6 +110,7 @@ def _settings(args: argparse.Namespace) -> "Settings":
         gsd=args.gsd,
         link=args.link,
         nodata=args.nodata,
+        unfit=args.unfit,
     )
 
 
@@ -166,6 +167,13 @@ def _add_dataset_flags(parser: argparse.ArgumentParser) -> None:
     )
     flags.add_argument("--bands", type=_bands, metavar="1,2,3", help="bands to use of files that hold more")
     flags.add_argument("--gsd", type=float, metavar="M", help="resample to this many metres per pixel")
+    flags.add_argument(
+        "--unfit",
+        choices=("error", "skip"),
+        default="error",
+        help="images that can't be converted, such as one of another size than its mask: end it all and list them "
+        "(default), or leave them out and say so",
+    )
     add_workers(flags)
     flags.add_argument(
         "--link", action="store_true", help="hard-link images instead of copying them: don't edit either in place then"

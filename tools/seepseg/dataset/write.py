@@ -25,7 +25,7 @@ from seepseg.scaling import Rule
 from seepseg.splits.groups import read_groups, recognise_groups
 from seepseg.splits.plan import Entry, Plan, plan_splits, table
 from seepseg.splits.twins import find_copies
-from seepseg.values import Source, Tally
+from seepseg.values import Item, Skip, Source, Tally
 from seepseg.workers import Crew
 
 PROOF = "conversion.json"
@@ -53,6 +53,8 @@ class Settings:
     link: bool = False
     """Hard-link images that are copied otherwise: faster and no space, but a change of the one changes the other."""
     nodata: float | None = None
+    unfit: str = "error"
+    """What becomes of images that can't be converted: error, or skip, which leaves them out and says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ def convert(
     if not source.items:
         raise SourceError(f"{source.root}: no labelled images found")
     _refuse_equal_stems(source)
+    if settings.groups is not None:
+        _refuse_unknown_groups(source, settings.groups)
     rule, notes = choose_rule(source.items, scale=settings.scale, bands=settings.bands, nodata=settings.nodata)
     metres = spacing(source.items, settings.gsd)
     with staged(out, overwrite=overwrite, proof=PROOF) as folder:
@@ -82,7 +86,7 @@ def convert(
         job = Job(
             source.read, unsplit, len(source.names), settings.imgsz, settings.parts, rule, settings.gsd, settings.link
         )
-        built = _build(source, job, workers)
+        source, built = _build(source, job, workers, skip=settings.unfit == "skip")
         plan, table = _plan(source, built, unsplit, settings)
         tally = Tally()
         tally.add(source.skipped)
@@ -111,26 +115,36 @@ def _refuse_equal_stems(source: Source) -> None:
         raise SourceError(f"{source.root}: rename one image of each pair:\n{listing(problems)}")
 
 
-def _build(source: Source, job: Job, workers: int | Crew) -> list[Built]:
+def _refuse_unknown_groups(source: Source, groups: Path) -> None:
+    unknown = sorted(set(read_groups(groups)) - {item.stem for item in source.items})
+    if unknown:
+        raise UsageError(f"{groups}: names images that the source does not hold:\n{listing(unknown)}")
+
+
+def _build(source: Source, job: Job, workers: int | Crew, *, skip: bool) -> tuple[Source, list[Built]]:
+    """The source as far as it could be built; with `skip`, what could not is among its skips."""
     count = len(source.items)
     measured = frozenset(np.linspace(0, count - 1, min(count, MEASURED)).astype(int).tolist())
     built: list[Built] = []
+    kept: list[Item] = []
     failures: list[str] = []
     with (
         (job.staging / "annotations.jsonl").open("w", encoding="utf-8") as spill,
         closing(build_all(source.items, measured, job, workers)) as results,
     ):
-        for one in track(results, count, "converting"):
+        for item, one in zip(source.items, track(results, count, "converting"), strict=False):
             if isinstance(one, Failed):
                 failures.append(one.sentence)
-                if len(failures) == MOST_FAILURES:
+                if len(failures) == MOST_FAILURES and not skip:
                     break
             else:
                 spill.write(one.annotations)
                 built.append(replace(one, annotations=""))
-    if failures:
+                kept.append(item)
+    if failures and not (skip and built):
         raise SourceError(listing(failures))
-    return built
+    left_out = tuple(Skip("image that can't be converted, left out", sentence) for sentence in failures)
+    return replace(source, items=tuple(kept), skipped=(*source.skipped, *left_out)), built
 
 
 def _plan(source: Source, built: Sequence[Built], unsplit: Path, settings: Settings) -> tuple[Plan, str]:
@@ -157,9 +171,6 @@ def _groups(source: Source, settings: Settings) -> tuple[Sequence[str | None], s
     stems = [item.stem for item in source.items]
     if settings.groups is not None:
         given = read_groups(settings.groups)
-        unknown = sorted(set(given) - set(stems))
-        if unknown:
-            raise UsageError(f"{settings.groups}: names images that the source does not hold:\n{listing(unknown)}")
         return [given.get(stem) for stem in stems], f"grouped by {settings.groups.name}"
     if settings.group is None and any(item.group for item in source.items):
         return [item.group for item in source.items], None
@@ -234,6 +245,7 @@ def _conversion(source: Source, settings: Settings, rule: Rule | None, written: 
             "parts": settings.parts,
             "scale": rule.as_json() if rule else None,
             "gsd": settings.gsd,
+            "unfit": settings.unfit,
         },
         "images": written.images,
         "fidelity": written.fidelity,

@@ -51,11 +51,15 @@ def core_count() -> int:
 
 
 def use_every_core(device_type: str) -> None:
-    """Ultralytics leaves one core unused when it trains on the CPU: of two, that is half the speed."""
+    """Ultralytics leaves one core unused when it trains on the CPU: of two, that is half the speed.
+
+    Who sets OMP_NUM_THREADS, as torch's users do on shared machines, gets as many as that says.
+    """
     import torch
 
     if device_type == "cpu":
-        torch.set_num_threads(core_count())
+        asked = os.environ.get("OMP_NUM_THREADS", "")
+        torch.set_num_threads(int(asked) if asked.isdigit() and int(asked) else core_count())
 
 
 def describe_device(device: str) -> str:

@@ -43,7 +43,7 @@ NONE_FOUND = """**No dataset was found.** Datasets are looked for in `{folder}`.
 Make one, then load this page again:
 
 ```
-seepseg get datasets/sos.yaml
+seepseg get sos
 seepseg convert masks IMAGES MASKS datasets/<name> --names a,b
 ```"""
 _ASKED_OF = "data dataset"
