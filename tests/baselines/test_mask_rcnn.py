@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -114,8 +116,11 @@ def test_losses_of_its_own_take_no_other(tmp_path):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    request = quick_request(tmp_path_factory.mktemp("trained"), name="a", settings=SMALL, balance={"weights": "ship=2"})
-    return train_baseline(request, NAME, "mix")
+    root = tmp_path_factory.mktemp("trained")
+    place = ["--project", str(root / "runs"), "--name", "a", "--weights", "scratch", "--class-weights", "ship=2"]
+    settings = [f"{key}={value}" for key, value in (QUICK | SMALL).items()]
+    assert main(["train", str(bright_dataset(root / "data")), "--baseline", NAME, *place, *settings]) == 0
+    return root / "runs" / "a"
 
 
 @pytest.mark.slow
@@ -179,6 +184,21 @@ def test_an_export_predicts_what_the_weights_predict(network, tmp_path, engine):
     assert len(expected) == len(found) > 5
     assert np.abs(expected.scores - found.scores).max() < 1e-3
     assert np.mean(expected.class_map != found.class_map) < 1e-2
+
+
+@pytest.mark.slow
+def test_it_is_evaluated_and_predicts_by_command(run, tmp_path):
+    data = run.parents[1] / "data" / "data.yaml"
+    limits = ["--device", "cpu", "--replicates", "100", "--no-report", "--out", str(tmp_path / "eval")]
+    assert main(["eval", str(run), str(data), "--split", "val", *limits]) == 0
+    figures = json.loads((tmp_path / "eval" / "metrics.json").read_text())
+    assert figures["mask"]["map50"] is not None
+    assert figures["pixels"]["miou"] is not None
+    images = data.parent / "images" / "val"
+    assert main(["predict", str(run), str(images), "--conf", "0.01", "--out", str(tmp_path / "found")]) == 0
+    found = json.loads((tmp_path / "found" / "coco.json").read_text())
+    assert len(found["images"]) == len(list(images.iterdir()))
+    assert found["annotations"]
 
 
 @pytest.mark.slow

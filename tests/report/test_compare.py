@@ -199,12 +199,13 @@ def test_the_page_is_well_formed_alone_and_has_all_parts(folders, tmp_path, monk
     for name, losses in (("a", "3.5,3.0"), ("b", "3.1,2.0")):
         shutil.copytree(folders / "good", tmp_path / name)
         (tmp_path / name / "results.csv").write_text(
-            "epoch, train/seg_loss, val/seg_loss,train/sem_loss\n" + "".join(f"{n},{losses},0\n" for n in (1, 2))
+            "epoch, train/seg_loss, val/seg_loss,train/sem_loss,metrics/mIoU\n"
+            + "".join(f"{n},{losses},0,.5\n" for n in (1, 2))
         )
     text = render_comparison(compare(tmp_path / "a", tmp_path / "b", folders / "poor"))
     read = Page(text)
     assert_alone(read, text)
-    drawn = ("ap50", "iou", "pr", "f1", "iou_by_confidence", "roc", "seg_loss")
+    drawn = ("ap50", "iou", "pr", "f1", "iou_by_confidence", "roc", "seg_loss", "miou_by_epoch")
     assert all(f"drawing of {name}" in read.text for name in drawn)
     assert "sem_loss" not in read.text
     assert "poor − a" in read.text
@@ -212,7 +213,7 @@ def test_the_page_is_well_formed_alone_and_has_all_parts(folders, tmp_path, monk
 
 def test_every_plot_of_a_comparison_can_be_drawn(folders, tmp_path):
     shutil.copytree(folders / "poor", tmp_path / "poor")
-    (tmp_path / "poor" / "results.csv").write_text("epoch,train/seg_loss,val/seg_loss\n1,3,2\n")
+    (tmp_path / "poor" / "results.csv").write_text("epoch,train/seg_loss,val/seg_loss,metrics/mAP50-95(M)\n1,3,2,.4\n")
     for plot in compare_page.plots_of(compare(folders / "good", tmp_path / "poor")):
         figure = Figure()
         plot.draw(figure)

@@ -19,6 +19,8 @@ from seepseg.wording import enumerate_words
 
 Path = tuple[str, ...]
 _AXES = {"conf": "confidence", "iou": "IoU", "f1": "F1"}
+_QUALITY = {"metrics/mIoU": "mean IoU", "metrics/mAP50-95(M)": "AP50-95 of masks"}
+"""Columns of results.csv that are drawn, beside the losses."""
 
 
 def render_comparison(comparison: Comparison) -> str:
@@ -57,7 +59,7 @@ def summarize_pair(first: Run, pair: Pair) -> str:
 def plots_of(comparison: Comparison) -> list[Plot]:
     """All that the page draws."""
     runs = comparison.runs
-    return [*_class_bars(runs), *_curves(runs), *_losses(runs)]
+    return [*_class_bars(runs), *_curves(runs), *_by_epoch(runs)]
 
 
 def write_signed(value: float) -> str:
@@ -176,8 +178,23 @@ def _roc(run: Run) -> tuple[Any, Any]:
 
 
 def _training(runs: Sequence[Run]) -> Html | None:
-    plots = _losses(runs)
+    plots = _by_epoch(runs)
     return section("Training", _draw(plots), id_="training") if plots else None
+
+
+def _by_epoch(runs: Sequence[Run]) -> list[Plot]:
+    return [*_qualities(runs), *_losses(runs)]
+
+
+def _qualities(runs: Sequence[Run]) -> list[Plot]:
+    plots = []
+    for key, title in _QUALITY.items():
+        lines = [(run.label, index, True, run.training[key]) for index, run in enumerate(runs) if key in run.training]
+        if lines:
+            name = f"{key.partition('/')[2].partition('(')[0].lower()}_by_epoch"
+            caption = "By epoch, on validation images."
+            plots.append(Plot(name, title, caption, partial(drawings.draw_epochs, lines, title)))
+    return plots
 
 
 def _losses(runs: Sequence[Run]) -> list[Plot]:
@@ -189,7 +206,7 @@ def _losses(runs: Sequence[Run]) -> list[Plot]:
         if any(any(values) for _, _, _, values in lines):
             title = f"{key.removesuffix('_loss')} loss"
             caption = "By epoch. Solid: on validation images; dotted: on training images."
-            plots.append(Plot(key, title, caption, partial(drawings.draw_losses, lines)))
+            plots.append(Plot(key, title, caption, partial(drawings.draw_epochs, lines, "loss")))
     return plots
 
 

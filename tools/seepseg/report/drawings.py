@@ -141,8 +141,8 @@ def draw_bars(
     add_legend(figure, handles, [shorten(label) for label in bars])
 
 
-def draw_losses(lines: Sequence[tuple[str, int, bool, Sequence[float]]], figure: Any) -> None:
-    """By epoch: label, number of the run, whether it is of validation, values."""
+def draw_epochs(lines: Sequence[tuple[str, int, bool, Sequence[float]]], quantity: str, figure: Any) -> None:
+    """A quantity by epoch: label, number of the run, whether it is of validation, values."""
     axes = figure.subplots()
     handles = {}
     for label, index, of_validation, values in lines:
@@ -151,5 +151,5 @@ def draw_losses(lines: Sequence[tuple[str, int, bool, Sequence[float]]], figure:
         (line,) = axes.plot(epochs, values, style, color=line_colour(index), marker="." if len(values) < 3 else None)
         if of_validation or label not in handles:
             handles[label] = line
-    axes.set(xlabel="epoch", ylabel="loss")
+    axes.set(xlabel="epoch", ylabel=quantity)
     add_legend(figure, list(handles.values()), [shorten(label) for label in handles])
