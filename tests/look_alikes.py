@@ -166,7 +166,7 @@ def penn_fudan(root: Path) -> None:
 
 
 def pets(root: Path) -> None:
-    """Some pictures are GIF, PNG with transparency or grey, all called .jpg; leftovers of other tools lie around."""
+    """Some pictures are GIF, PNG with transparency or grey, all called .jpg; one is cut off; other tools left files."""
     kinds = [("JPEG", colours), ("GIF", picture), ("PNG", translucent), ("JPEG", picture)]
     for number in range(1, COUNT + 1):
         name = f"{'Abyssinian' if number < 5 else 'Egyptian_Mau'}_{number}"
@@ -178,6 +178,10 @@ def pets(root: Path) -> None:
         save(root / "annotations/trimaps" / f"{name}.png", trimap)
         write(root / "annotations/trimaps" / f"._{name}.png", "\0\5\26\7Mac OS X")
     save(root / "images/Abyssinian_104.jpg", colours(104))
+    cut_off = root / "images/Abyssinian_105.jpg"
+    save(cut_off, colours(105))
+    cut_off.write_bytes(cut_off.read_bytes()[: cut_off.stat().st_size // 2])
+    save(root / "annotations/trimaps/Abyssinian_105.png", np.full((64, 64), 2, np.uint8))
     write(root / "annotations/list.txt", "Abyssinian_1 1 1 1\n")
     write(root / "annotations/xmls/Abyssinian_1.xml", "<annotation/>\n")
     write(root / "images/Abyssinian_100.mat", "MATLAB 5.0 MAT-file")

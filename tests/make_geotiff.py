@@ -56,6 +56,21 @@ def write_geotiff(
     return path
 
 
+def damage(path: Path) -> Path:
+    """A compressed GeoTIFF whose head can be read, and none of its pixels."""
+    with rasterio.open(path) as dataset:
+        blocks = [f"{column}_{row}" for (row, column), _ in dataset.block_windows(1)]
+        spans = [
+            [int(dataset.get_tag_item(f"BLOCK_{what}_{at}", "TIFF", bidx=1)) for what in ("OFFSET", "SIZE")]
+            for at in blocks
+        ]
+    with path.open("r+b") as file:
+        for offset, size in spans:
+            file.seek(offset)
+            file.write(b"\xff" * size)
+    return path
+
+
 def _points(transform: Affine, width: int, height: int) -> list[GroundControlPoint]:
     return [
         GroundControlPoint(row, column, transform.a * column + transform.c, transform.e * row + transform.f)

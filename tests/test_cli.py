@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -41,7 +42,15 @@ def test_a_word_that_is_no_command_is_refused(capsys: pytest.CaptureFixture[str]
 
 def test_no_command_shows_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([]) == 2
-    assert "convert" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert all(f"\n    {command} " in shown for command in cli.COMMANDS)
+
+
+def test_no_command_says_what_to_do_first_in_commands_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    cli.main([])
+    steps = re.findall(r"^  seepseg (\w+)", capsys.readouterr().out, re.M)
+    assert steps[0] == "demo"
+    assert set(steps) - {"COMMAND"} <= set(cli.COMMANDS)
 
 
 def test_a_missing_system_library_is_named_with_the_line_that_installs_it(

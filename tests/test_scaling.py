@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from make import grey_image, write_image
-from make_geotiff import speckle, write_geotiff
+from make_geotiff import damage, speckle, write_geotiff
 from seepseg.errors import SourceError, UsageError
 from seepseg.scale_choice import choose_rule, parse_scale
 from seepseg.scaling import Rule
@@ -223,6 +223,19 @@ def test_a_file_named_against_its_content_is_told(tmp_path):
 def test_a_file_that_is_no_image_is_left_to_be_told_in_its_turn(tmp_path):
     (tmp_path / "a.tif").write_text("nothing")
     assert choose(tmp_path / "a.tif", tmp_path / "gone.png") == (None, ())
+
+
+@pytest.mark.parametrize("scale", [None, "minmax"])
+def test_a_file_of_damaged_pixels_is_left_to_be_told_in_its_turn(tmp_path, scale):
+    whole = write_geotiff(tmp_path / "a.tif", COUNTS, compress="deflate")
+    broken = damage(write_geotiff(tmp_path / "b.tif", COUNTS + np.uint16(5000), compress="deflate"))
+    assert chosen(broken, whole, scale=scale) == chosen(whole, scale=scale)
+    assert "1 of 2 files" in choose(broken, whole, scale=scale)[1][0]
+
+
+def test_where_all_files_are_damaged_there_is_nothing_to_take_a_rule_from(tmp_path):
+    with pytest.raises(SourceError, match=r"a\.tif: not readable"):
+        choose(damage(write_geotiff(tmp_path / "a.tif", COUNTS, compress="deflate")))
 
 
 @pytest.mark.parametrize(

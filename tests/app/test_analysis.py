@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -8,7 +9,7 @@ from make_analysis import BRIGHT, MIDDLE, blocks, loaded, look, write_scene
 from make_geotiff import write_geotiff
 from make_scene import DB
 from outputs.stand_in import StandIn, stored
-from seepseg.app.analysis import analyse, cut, describe_rule, in_turn, judged
+from seepseg.app.analysis import Onlooker, analyse, cut, describe_rule, in_turn, judged
 from seepseg.app.handed_in import sha_of
 from seepseg.cleaning.pipeline import parse_cleaning
 from seepseg.errors import SourceError
@@ -76,6 +77,20 @@ def test_another_model_looks_anew(tile: Path) -> None:
     assert other.seen == 1
 
 
+def test_a_scene_is_put_together_anew_at_other_confidences_alone(scene: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def watched(model: object, of: object, limits: object) -> object:
+        asked.append(limits)
+        return find_objects(model, of, limits)  # type: ignore[arg-type]
+
+    analysis = look(StandIn(sha256="a7" * 32), scene)
+    monkeypatch.setattr("seepseg.app.tape.find_objects", watched)
+    for limits, cleaning in (((0.1, 0.1), ""), ((0.1, 0.1), "small:201"), ((0.3, 0.3), "")):
+        cut(analysis, limits, parse_cleaning(cleaning))
+    assert asked == [(0.1, 0.1), (0.3, 0.3)]
+
+
 def test_cleaning_acts_on_what_is_shown(tile: Path) -> None:
     analysis = look(StandIn(), tile)
     small = [one.mask.sum() for one in cut(analysis, (0.1, 0.1)).detections]
@@ -113,8 +128,21 @@ def test_a_scene_holds_what_was_found_in_it(scene: Path) -> None:
 def test_progress_is_told_tile_by_tile(scene: Path) -> None:
     told: list[tuple[int, int]] = []
     model = StandIn(sha256="a3" * 32)
-    analyse(loaded(model), scene, sha_of(scene), on_progress=lambda *one: told.append(one))
+    analyse(loaded(model), scene, sha_of(scene), onlooker=Onlooker(count=lambda *one: told.append(one)))
     assert told[-1] == (6, 6)
+
+
+def test_the_image_is_shown_before_the_model_looks_at_it(scene: Path) -> None:
+    order: list[str] = []
+
+    class Told(StandIn):
+        def predict(self, images: Any, **asked: Any) -> list[Prediction]:
+            order.append("looked at")
+            return super().predict(images, **asked)
+
+    onlooker = Onlooker(see=lambda pixels: order.append("shown" if pixels.any() else "black"))
+    analyse(loaded(Told(sha256="a4" * 32)), scene, sha_of(scene), onlooker=onlooker)
+    assert order[:2] == ["shown", "looked at"]
 
 
 def test_a_file_that_cannot_be_read_is_named_as_the_visitor_knows_it(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ def test_a_batch_writes_what_the_command_writes(tmp_path: Path) -> None:
 
 def test_the_confidence_that_was_asked_for_counts(tmp_path: Path) -> None:
     batch = run(tiles(tmp_path / "tiles", 4), tmp_path / "out", conf=201.5 / 255)
+    assert batch.ready.confidence.source == "confidence as chosen on the page"
     assert batch.outcome.totals.counts == [1, 1]
     assert batch.outcome.totals.present == 2
 
@@ -68,6 +69,23 @@ def test_what_is_finished_when_a_batch_is_cancelled_is_kept(tmp_path: Path) -> N
     with (tmp_path / "out/summary.csv").open() as table:
         assert len(list(csv.DictReader(table))) == AT_ONCE
     assert tell(batch) == "Cancelled after 4 of 12 images. Something was found in 3 of 4 images."
+
+
+def test_a_cancelled_batch_ends_even_where_what_is_finished_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(place: object) -> object:
+        raise OSError("the disk is gone")
+
+    model = Gate()
+    batch = batch_of(tiles(tmp_path / "tiles", 3 * AT_ONCE), tmp_path / "out", model)
+    batch.start()
+    assert model.asked.wait(10)
+    batch.cancel()
+    monkeypatch.setattr("seepseg.app.batch.open_journal", broken)
+    model.opened.set()
+    finish(batch)
+    assert (batch.state, str(batch.error)) == ("failed", "the disk is gone")
 
 
 def test_a_batch_whose_visitor_is_gone_ends_and_leaves_nothing(tmp_path: Path) -> None:

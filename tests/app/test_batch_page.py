@@ -1,3 +1,4 @@
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,6 +116,24 @@ def test_a_folder_that_was_named_at_the_start_is_searched_in_place(
     page = wait(start(page))
     assert page.subheader[0].value == "Something was found in 2 of 3 images."
     assert {file: file.stat().st_mtime_ns for file in folder.iterdir()} == before
+
+
+def test_two_folders_of_one_name_are_both_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = [tiles(tmp_path / year / "flight", count) for year, count in (("2023", 2), ("2024", 3))]
+    monkeypatch.setenv(FOLDERS, os.pathsep.join(map(str, folders)))
+    page = visit()
+    page.segmented_control[0].set_value("2024/flight").run()
+    assert wait(start(page)).subheader[0].value == "Something was found in 2 of 3 images."
+
+
+def test_a_picture_that_cannot_be_shown_is_a_sentence_and_the_table_stays(tmp_path: Path) -> None:
+    page = wait(start(upload(visit(), tiles(tmp_path / "tiles", 2))))
+    for file in (page.session_state["batch job"].wish.out / "overlays").iterdir():
+        file.write_bytes(b"no picture")
+    page.selectbox[0].set_value("By name").run()
+    assert "did not foresee" in page.error[0].value
+    assert list(page.dataframe[0].value["Image"]) == ["tile0.png", "tile1.png"]
+    assert not page.exception
 
 
 def test_without_named_folders_no_folder_of_the_server_is_offered() -> None:

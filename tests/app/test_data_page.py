@@ -62,6 +62,15 @@ def test_labels_are_shown_split_by_split_and_class_by_class(root: Path) -> None:
     assert "No image of this split" in page.info[0].value
 
 
+def test_an_image_whose_label_is_broken_says_so_beside_the_others(root: Path) -> None:
+    (root / "datasets/made/labels/train/a.txt").write_text("0 .1 .1 .2 half .3 .1\n")
+    page = visit()
+    assert "datasets/made/labels/train/a.txt:1: not a class id followed by numbers" in pictures(page)
+    assert "b.png" in pictures(page)
+    assert str(root) not in pictures(page)
+    assert not page.error
+
+
 def test_a_report_of_the_check_is_told_in_words(root: Path) -> None:
     yaml = root / "datasets/made/data.yaml"
     finding = {"code": "leak-copy", "severity": "fault", "count": 2, "text": "one image on two sides"}

@@ -104,6 +104,11 @@ def test_what_is_no_image_in_a_zip_is_named_and_the_rest_taken(tmp_path: Path) -
     assert intake.refused[0].startswith("all.zip: notes.txt: is a text file")
 
 
+def test_a_zip_with_nothing_in_it_is_told_beside_other_refusals(tmp_path: Path) -> None:
+    refused = taken(tmp_path, ("a.svg", b"<svg/>"), ("empty.zip", zip_of({}))).refused
+    assert [sentence.split(":")[0] for sentence in refused] == ["a.svg", "empty.zip"]
+
+
 def test_nothing_but_what_was_taken_stays_in_the_folder(tmp_path: Path) -> None:
     taken(tmp_path, ("all.zip", zip_of({"a.png": encoded(), "b.exe": b"MZ"})), ("c.svg", b"<svg/>"))
     assert os.listdir(tmp_path / "place") == ["a.png"]

@@ -9,9 +9,8 @@ from PIL import Image
 
 from make_analysis import blocks
 from outputs.stand_in import StandIn
-from seepseg.app.pictures import LONGEST, draw, numbers_file, numbers_shown, photo_file, size_shown
+from seepseg.app.pictures import LONGEST, numbers_file, numbers_shown, photo_file, size_shown
 from seepseg.outputs.write import instance_map
-from seepseg.palette import colour_of
 from seepseg.values import Detection, Prediction
 
 
@@ -73,27 +72,7 @@ def test_large_photos_are_made_small() -> None:
     assert (mime, Image.open(io.BytesIO(data)).size) == ("image/jpeg", (1024, 640))
 
 
-def test_the_mask_has_the_colours_of_the_classes_alone() -> None:
-    picture = read(draw(blocks(), found(), "mask"))
-    colours = {tuple(colour) for colour in np.unique(picture.reshape(-1, 3), axis=0).tolist()}
-    assert len(colours) == 3
-    assert {colour_of(0), colour_of(1)} < colours
-
-
-def test_without_opacity_the_inside_stays_as_it_was() -> None:
-    original, clear = (read(draw(blocks(), found(), style, opacity=0.0)) for style in ("original", "overlay"))
-    changed = (original != clear).any(axis=2)
-    assert 0 < changed.sum() < numbers_shown(found(), size_shown(48, 48)).astype(bool).sum()
-    assert np.array_equal(clear, read(draw(blocks(), found(), "outlines")))
-
-
-def test_at_full_opacity_an_overlay_is_the_mask_where_something_is() -> None:
-    overlay, mask = read(draw(blocks(), found(), opacity=1.0)), read(draw(blocks(), found(), "mask"))
-    inside = numbers_shown(found(), size_shown(48, 48)) > 0
-    assert np.array_equal(overlay[inside], mask[inside])
-
-
 def test_a_photo_in_colour_keeps_its_colours() -> None:
     blue = np.zeros((8, 8, 3), np.uint8)
     blue[..., 0] = 200  # OpenCV's order
-    assert read(draw(blue, Prediction(8, 8), "original"))[0, 0].tolist() == [0, 0, 200]
+    assert read(photo_file(blue)[0])[0, 0].tolist() == [0, 0, 200]

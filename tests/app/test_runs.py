@@ -99,5 +99,7 @@ def test_files_that_are_not_what_they_should_be_do_no_harm(tmp_path: Path) -> No
 def test_a_run_is_described_in_a_sentence(tmp_path: Path) -> None:
     run = read_run(write_run(tmp_path, "seep"), tmp_path)
     assert describe(run, run.changed + 200) == "Under way: 2 of 10 epochs, the last 3 minutes ago."
+    begun = read_run(write_run(tmp_path, "new", done=1, epochs=1), tmp_path)
+    assert describe(begun, begun.changed) == "Finished after 1 of 1 epoch, just now."
     failed = read_run(write_run(tmp_path, "bad", status="failed", failure="No memory."), tmp_path)
     assert describe(failed, failed.changed) == "Failed after 2 of 10 epochs, just now. No memory."

@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from seepseg.app import session
+from seepseg.app.settings import FOLDERS, ROOT
 from seepseg.errors import UsageError
 
 
@@ -84,6 +85,18 @@ def test_a_sentence_names_no_folder_of_the_server(home: Path) -> None:
         streamlit.session_state["said"] = without_folders(f"{place / 'a.png'}: is damaged")
 
     assert AppTest.from_function(script).run().session_state["said"] == "uploads/a.png: is damaged"
+
+
+def test_a_sentence_names_no_folder_above_those_that_the_pages_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ROOT, str(tmp_path / "server"))
+    monkeypatch.setenv(FOLDERS, str(tmp_path / "data/flights"))
+    said = (
+        f"{tmp_path}/server/runs/sos: is damaged\n{tmp_path}/data/flights: no image in it; see http://localhost/data/a"
+    )
+    told = "runs/sos: is damaged\nflights: no image in it; see http://localhost/data/a"
+    assert session.without_folders(said) == told
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", ".hidden"])

@@ -1,7 +1,7 @@
 import os
 from pathlib import Path
 
-from seepseg.app.settings import Settings, as_environment, read_settings
+from seepseg.app.settings import Settings, as_environment, name_apart, read_settings
 
 
 def test_settings_come_back_from_the_environment(tmp_path: Path) -> None:
@@ -19,3 +19,10 @@ def test_without_settings_runs_and_datasets_lie_in_the_working_directory(tmp_pat
     found = read_settings({})
     assert (found.runs, found.datasets) == (tmp_path / "runs", tmp_path / "datasets")
     assert found.models == found.folders == ()
+
+
+def test_a_place_is_called_by_as_few_folders_as_tell_it_apart() -> None:
+    place = Path("/data/2024/flight")
+    assert name_apart(place, ()) == "flight"
+    assert name_apart(place, {"flight"}) == "2024/flight"
+    assert name_apart(place, {"flight", "2024/flight"}) == "data/2024/flight"

@@ -13,8 +13,9 @@ from seepseg.baselines import training
 from seepseg.baselines.classify import UNKNOWN, LabelledTiles, PresenceLoss, classes_in, rank
 from seepseg.baselines.loading import list_samples
 from seepseg.baselines.run import resume_baseline, train_baseline
+from seepseg.baselines.settings import complete
 from seepseg.baselines.tiles import Tiles
-from seepseg.baselines.weights import read_weights
+from seepseg.baselines.weights import Facts, read_weights
 from seepseg.cli import main
 from seepseg.edge.bundle import open_bundle
 from seepseg.edge.export import export
@@ -110,6 +111,25 @@ def test_ranks_are_those_of_mann_and_whitney_and_leave_out_what_has_none():
     there, rest = scores[present[:, 0], 0], scores[~present[:, 0], 0]
     assert found["metrics/AUROC"] == pytest.approx(stats.mannwhitneyu(there, rest).statistic / len(there) / len(rest))
     assert 0 < found["metrics/AP"] < 1
+
+
+@pytest.mark.parametrize(
+    ("loss", "said"),
+    [
+        (1.0, "the val split does not define ap.* take --best val_loss"),
+        (np.nan, r"lower the learning rate \(lr0=5e-05"),
+    ],
+)
+def test_a_figure_that_val_does_not_define_is_told_apart_from_spoilt_weights(torch, tmp_path, loss, said):
+    figures = {"metrics/AP": np.nan, "val/cls_loss": loss}
+    job = training.Job(
+        lambda epoch: [torch.ones(1, 1)], 1, lambda model, batch: model(batch).sum(), lambda model: figures, 1
+    )
+    settings = complete({"epochs": 1})
+    state = training.start_state(torch.nn.Linear(1, 1), settings, torch.device("cpu"))
+    with pytest.raises(UsageError, match=said):
+        training.fit(state, job, tmp_path, Facts("large-kernels", "classify", ("oil",), 32), settings, "ap")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_run_folder_holds_what_others_rely_on(classifier):

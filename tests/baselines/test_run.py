@@ -6,7 +6,8 @@ import pytest
 
 from baselines.conftest import bright_dataset, quick_request
 from seepseg.baselines import training
-from seepseg.baselines.run import resume_baseline, train_baseline
+from seepseg.baselines.plan import plan_baseline
+from seepseg.baselines.run import execute, resume_baseline, train_baseline
 from seepseg.baselines.training import rate_at
 from seepseg.baselines.weights import read_weights
 from seepseg.cli import main
@@ -32,6 +33,7 @@ def test_the_record_is_like_that_of_yolo_and_names_the_network(trained):
     assert [epoch["epoch"] for epoch in record["epochs"]] == [1, 2, 3]
     assert record["class_weights"] == [1.0, 2.0]
     assert record["start"]["from"] == "scratch"
+    assert record["parameters"] == 2_158_739
     assert {"torch", "timm", "segmentation-models-pytorch"} <= set(record["versions"])
     assert str(trained.parent.parent) not in (trained / "record.json").read_text()
 
@@ -85,6 +87,28 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_been_stopped(trained, tmp_p
     figures = [[{**row, "time": ""} for row in rows_of(one)] for one in (run, trained)]
     assert figures[0] == figures[1]
     assert [one["epoch"] for one in read_record(run)["resumed"]] == [3]
+
+
+def test_a_run_that_was_stopped_while_tidying_up_is_closed(tmp_path, monkeypatch):
+    def stop(run):
+        raise KeyboardInterrupt
+
+    request = quick_request(tmp_path, name="b", settings={"epochs": 1, "plots": True})
+    with monkeypatch.context() as patched:
+        patched.setattr("seepseg.baselines.run._plot", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train_baseline(request, "unet-pets", "mix")
+    run = tmp_path / "runs" / "b"
+    assert read_record(run)["status"] == "interrupted"
+    record = resume_baseline(run, changes={"plots": False})
+    assert (record["status"], len(record["epochs"])) == ("finished", 1)
+
+
+def test_a_name_that_another_training_took_meanwhile_is_left_to_it(tmp_path):
+    plan = plan_baseline(quick_request(tmp_path, settings={"epochs": 1}), "unet-pets", "mix")
+    plan.run.mkdir(parents=True)
+    assert execute(plan) == tmp_path / "runs" / "train2"
+    assert not list(plan.run.iterdir())
 
 
 def test_a_run_without_an_epoch_has_nothing_to_go_on_from(tmp_path, monkeypatch):

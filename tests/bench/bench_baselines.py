@@ -108,12 +108,13 @@ def train(args: argparse.Namespace, data: Path, name: str) -> None:
         seepseg("train", "--resume", run)
     seepseg("eval", run, data, "--split", args.split, "--out", run / args.split, "--overwrite")
     cost = run_alone(__file__, "cost", {"run": str(run), "label": name}, limit=LIMIT_S)
-    (run / "cost.json").write_text(json.dumps(cost | {"split": args.split}))
+    parameters = json.loads((run / "record.json").read_text())["parameters"]
+    (run / "cost.json").write_text(json.dumps(cost | {"parameters": parameters, "split": args.split}))
     print(f"{run.name}: {(time.perf_counter() - began) / 60:.0f} minutes", flush=True)
 
 
 def measure_cost(job: dict[str, Any]) -> Answer:
-    """Parameters, bytes of the weights, and one image at a time through the engine that the training used."""
+    """Bytes of the weights, and one image at a time through the engine that the training used."""
     import numpy as np
 
     from seepseg.predict.engine import open_model
@@ -126,23 +127,7 @@ def measure_cost(job: dict[str, Any]) -> Answer:
         began = time.perf_counter()
         model.predict([image])
         times.append(1000 * (time.perf_counter() - began))
-    return {"parameters": count_parameters(file), "bytes": file.stat().st_size, "ms": statistics.median(times[3:])}
-
-
-def count_parameters(file: Path) -> int:
-    from seepseg import ultralytics_home
-    from seepseg.baselines.weights import is_baseline
-
-    ultralytics_home.prepare()
-    if is_baseline(file):
-        from seepseg.predict.baseline_network import load_model
-
-        model: Any = load_model(file)[1]
-    else:
-        from ultralytics.nn.tasks import load_checkpoint
-
-        model = load_checkpoint(file)[0]
-    return sum(one.numel() for one in model.parameters())
+    return {"bytes": file.stat().st_size, "ms": statistics.median(times[3:])}
 
 
 def print_table(out: Path) -> None:

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pycocotools.coco import COCO
+from shapely.geometry import box
 
 from make import grey_image, write_image
 from make_dataset import write_dataset
-from make_geotiff import write_geotiff
+from make_geotiff import write_geojson, write_geotiff
 from predict.conftest import picture, untrained
 from seepseg.cli import main
 from seepseg.commands.predict import read_hysteresis
@@ -135,6 +136,7 @@ def test_nothing_readable_is_exit_2(made, tmp_path, capsys):
         (["--batch", "0"], "--batch 0"),
         (["--conf", "tank=.5"], "no class tank"),
         (["--mask-vector", "nowhere.geojson"], "no such file"),
+        (["--gsd", "0"], "--gsd 0: give metres per pixel"),
     ],
 )
 def test_a_wrong_setting_is_told_before_anything_is_written(made, tmp_path, capsys, flags, words):
@@ -153,6 +155,32 @@ def test_frames_become_a_film(made, tmp_path, capsys):
     assert (tmp_path / "out/tracks.csv").is_file()
 
 
+def test_all_of_a_film_is_what_a_film_can_give(made, tmp_path):
+    write_image(tmp_path / "frames/1.png", picture(48, 64))
+    assert predict(made, tmp_path / "frames", tmp_path / "out", "--frames", "--conf", ".3", "--save", "all") == 0
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert written == {"frames.mp4", "tracks.csv", "tracks_by_frame.csv", "masks", "instances", "video.json"}
+
+
+def test_other_land_in_the_same_file_is_another_prediction(made, tmp_path, capsys):
+    source = write_geotiff(tmp_path / "scene.tif", picture(100, 90)[..., 0])
+    land = ["--mask-vector", str(write_geojson(tmp_path / "land.geojson", [(box(0, 0, 9, 9), {})]))]
+    assert predict(made, source, tmp_path / "out", *land) == 0
+    assert predict(made, source, tmp_path / "out", *land) == 0
+    write_geojson(tmp_path / "land.geojson", [(box(0, 0, 50, 9), {})])
+    assert predict(made, source, tmp_path / "out", *land) == 2
+    assert "mask_vector_sha256 was" in capsys.readouterr().err
+
+
+def test_overwrite_does_not_remove_the_land_that_is_to_be_read(made, tmp_path, capsys):
+    source = write_geotiff(tmp_path / "scene.tif", picture(100, 90)[..., 0])
+    assert predict(made, source, tmp_path / "out") == 0
+    land = write_geojson(tmp_path / "out/land.geojson", [(box(0, 0, 9, 9), {})])
+    assert predict(made, source, tmp_path / "out", "--mask-vector", str(land), "--overwrite") == 2
+    assert "which is to be read and lies in" in capsys.readouterr().err
+    assert land.is_file()
+
+
 def test_flags_of_scenes_that_met_none_are_told(made, tmp_path, capsys):
     source = write_image(tmp_path / "tile.png", picture(50, 70))
     assert predict(made, source, tmp_path / "out", "--gsd", "10", "--overlap", ".3") == 0
@@ -165,10 +193,11 @@ def test_what_was_written_is_listed(made, tmp_path, capsys):
     assert "written: masks/, instances.csv, summary.csv" in capsys.readouterr().out
 
 
-def test_flags_of_scenes_are_refused_for_a_film(made, tmp_path, capsys):
+@pytest.mark.parametrize("flags", [["--gsd", "10"], ["--tile", "never"], ["--geopackage"]])
+def test_flags_of_scenes_are_refused_for_a_film(made, tmp_path, capsys, flags):
     write_image(tmp_path / "frames/1.png", picture(48, 64))
-    assert predict(made, tmp_path / "frames", tmp_path / "out", "--frames", "--gsd", "10") == 2
-    assert "--gsd is for scenes" in capsys.readouterr().err
+    assert predict(made, tmp_path / "frames", tmp_path / "out", "--frames", *flags) == 2
+    assert f"{flags[0]} is for scenes" in capsys.readouterr().err
 
 
 def test_hysteresis_is_three_numbers():

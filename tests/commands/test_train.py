@@ -60,6 +60,17 @@ def test_key_value_counts_more_than_the_preset(data: str, tmp_path: Path, capsys
     assert "yolo11n-seg.yaml" in shown
 
 
+def test_stages_replace_the_schedule_of_a_preset(data: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "p.yaml").write_text("epochs: 77\nlr0: 0.01\nmosaic: 0.5\nmodel: yolo11n-seg.pt\n")
+    flags = ["--config", "p.yaml", "--weights", "scratch", "--stages", "head:1@1e-3,all:2@1e-4", "--dry-run"]
+    assert main(["train", data, *flags]) == 0
+    shown = capsys.readouterr().out
+    assert "note: --stages replaces epochs, lr0 of the preset" in shown
+    assert "stage: head, 1 epochs at 0.001" in shown
+    assert "mosaic=0.5" in shown
+    assert "epochs=77" not in shown
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -73,6 +84,9 @@ def test_key_value_counts_more_than_the_preset(data: str, tmp_path: Path, capsys
         (["data", "--class-weights", "squrt"], "did you mean sqrt"),
         (["data", "--class-weights", "oils=2"], "did you mean oil"),
         (["data", "--positives"], "give weights too"),
+        (["data", "--best", "ap"], "not by 'ap'"),
+        (["data", "--focal", "0.5"], "a gamma from 1 on"),
+        (["data", "--stages", "head:1@1e-3", "epochs=2"], "take epochs out"),
         (["data", "--stages", "head"], "a stage is PART:EPOCHS@RATE"),
         (["data", "--folds"], "no folds to train on"),
         (["data", "--folds", "--dry-run"], "no folds to train on"),

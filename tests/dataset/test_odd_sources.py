@@ -10,7 +10,7 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
 from make import grey_image, ragged, write_image, write_pairs
-from make_geotiff import speckle, write_geotiff
+from make_geotiff import damage, speckle, write_geotiff
 from seepseg.cli import main
 from seepseg.dataset.layout import label_path, read_dataset, read_rows
 from seepseg.dataset.write import Settings, convert
@@ -99,10 +99,25 @@ def test_images_that_cannot_be_converted_are_left_out_where_asked_and_told(tmp_p
     (left_out,) = json.loads((tmp_path / "out/conversion.json").read_text())["skipped"]
     assert len(written) == 4
     assert left_out["count"] == 2
+    assert str(tmp_path) not in " ".join(left_out["examples"])
     assert all(Path(image).name in " ".join(left_out["examples"]) for image in sorted(images.iterdir())[:2])
     for image in written:
         mask = cv2.imread(str(masks / image.name), cv2.IMREAD_UNCHANGED)
         assert {class_id + 1 for class_id, _ in read_rows(label_path(image))} == set(np.unique(mask)) - {0}
+
+
+def test_a_16_bit_image_of_damaged_pixels_is_left_out_too(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for number in range(6):
+        counts = rng.integers(300, 3000, (48, 48), dtype=np.uint16)
+        write_geotiff(tmp_path / f"images/{number}.tif", counts, compress="deflate")
+        write_image(tmp_path / f"masks/{number}.png", ragged(rng, 48, 48))
+    damage(tmp_path / "images/0.tif")
+    found = read_masks(tmp_path / "images", tmp_path / "masks", names=["oil"])
+    written = convert(found, tmp_path / "out", Settings(unfit="skip"))
+    (left_out,) = written.skipped
+    assert (written.images, left_out["count"]) == (5, 1)
+    assert left_out["examples"][0].startswith("0.tif: not readable")
 
 
 def test_where_no_image_can_be_converted_there_is_nothing_to_leave_out(tmp_path: Path) -> None:

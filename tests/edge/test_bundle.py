@@ -3,7 +3,7 @@ import zipfile
 
 import pytest
 
-from seepseg.edge.bundle import MANIFEST, is_bundle, open_bundle, write_manifest
+from seepseg.edge.bundle import LETTERBOX, MANIFEST, is_bundle, open_bundle, write_manifest
 from seepseg.edge.packing import pack
 from seepseg.errors import UsageError
 
@@ -79,6 +79,11 @@ def test_entries_that_a_reader_does_not_know_are_no_fault(bundle):
     assert open_bundle(bundle).formats == ("torchscript",)
 
 
+def test_a_letterbox_may_say_more_than_a_reader_knows(bundle):
+    edit(bundle, letterbox=LETTERBOX | {"colour": "grey"})
+    assert open_bundle(bundle).imgsz == 64
+
+
 def test_models_of_bits_that_a_reader_does_not_know_are_no_fault(bundle):
     edit(bundle, fast={"onnx": {"precision": "int2"}, "coreml": {"precision": "int8"}})
     assert open_bundle(bundle).fast == {}
@@ -95,6 +100,8 @@ def test_models_of_bits_that_a_reader_does_not_know_are_no_fault(bundle):
         ({"imgsz": 65}, "imgsz 65 and stride 32 don't go together"),
         ({"imgsz": True}, "does not say 'imgsz'"),
         ({"imgsz": 2**20}, "imgsz 1048576 is more than any model takes"),
+        ({"letterbox": {"square": False}}, "its 'letterbox' is not the way in which"),
+        ({"letterbox": "square"}, "its 'letterbox' is not the way in which"),
         ({"fast": [1]}, "does not say 'fast'"),
         ({"fast": {"onnx": "int8"}}, "does not say 'fast'"),
         ({"fast": {"onnx": {"precision": "int8"}}}, "says that it holds 'onnx in int8', which it does not"),

@@ -99,6 +99,11 @@ def test_a_name_cannot_break_a_table(facts):
     assert "| a\\|b |" in card(said)
 
 
+def test_a_way_to_run_it_that_a_classifier_has_not_is_not_promised(facts):
+    assert "./seepseg-edge BUNDLE" in card(facts)
+    assert "seepseg-edge" not in card(facts | {"task": "classify"})
+
+
 def with_record(run, tmp_path, **dataset):
     weights = tmp_path / "run/weights/best.pt"
     weights.parent.mkdir(parents=True)

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from predict.conftest import picture
+from seepseg.edge import runtime
 from seepseg.edge.__main__ import main
 from seepseg.edge.answer import answer_as_json
 from seepseg.edge.runtime import load_bundle
@@ -52,3 +53,12 @@ def test_what_is_wrong_is_a_sentence_and_exit_2(edge_bundle, tile, capsys, flags
     assert told.out == ""
     assert told.err.startswith("seepseg: ")
     assert words in told.err
+
+
+def test_a_bundle_that_may_not_be_read_is_a_sentence_too(edge_bundle, tile, monkeypatch, capsys):
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied", "model.onnx")
+
+    monkeypatch.setattr(runtime, "of_bundle", refuse)
+    assert main([str(edge_bundle), str(tile)]) == 2
+    assert capsys.readouterr().err == "seepseg: model.onnx: Permission denied\n"

@@ -52,9 +52,10 @@ def test_the_airbus_table_is_read(tmp_path: Path) -> None:
         "Image ID;Label;X;Y;W;H\na;tank;2;3;10;5\n",
         "image_path\tclass\tleft\ttop\twidth\theight\nsome/where/a.png\ttank\t2\t3\t10\t5\n",
         "/data/images/a.png,2,3,12,8,tank\n",
+        "ImageID,Source,LabelName,XMin,XMax,YMin,YMax\na,hand,tank,2,12,3,8\n",
         '\ufeffIMAGE_ID , BOUNDS , CLASS\r\na.png , "[2.0 3.0 12.0 8.0]" , tank\r\n',
     ],
-    ids=["tensorflow", "semicolons", "left-top-size", "no-header", "bom-and-blanks"],
+    ids=["tensorflow", "semicolons", "left-top-size", "no-header", "open-images", "bom-and-blanks"],
 )
 def test_other_tables_say_the_same_box(tmp_path: Path, table: str) -> None:
     source = read_boxes(*folder(tmp_path, table, "a.png"))
@@ -89,6 +90,7 @@ def test_a_class_that_names_lacks_is_an_error_with_its_line(tmp_path: Path) -> N
 def test_a_table_without_classes_has_one(tmp_path: Path) -> None:
     paths = folder(tmp_path, "image,x,y,w,h\na,1,1,5,5\n", "a.png")
     assert read_boxes(*paths).names == ("object",)
+    assert "no column says a class" in " ".join(read_boxes(*paths).notes)
     assert read_boxes(*paths, names=("tank",)).names == ("tank",)
     with pytest.raises(UsageError, match="one name"):
         read_boxes(*paths, names=("tank", "ship"))

@@ -258,3 +258,26 @@ def test_ignored_values_do_not_reach_a_threshold(tmp_path: Path):
     masks = folders(tmp_path, np.array([[0, 1, 255]], np.uint8))
     with pytest.raises(SourceError, match="the greatest is 1"):
         read_masks(*masks, names=["a"], threshold=127, ignore="255")
+
+
+def test_a_broken_mask_does_not_hide_that_no_other_reaches_a_threshold(tmp_path: Path):
+    images, masks = folders(tmp_path, SMALL, np.minimum(SMALL, 2))
+    (masks / "0.png").write_bytes(b"no picture")
+    with pytest.raises(SourceError, match="no mask value is above --threshold 127; the greatest is 2;"):
+        read_masks(images, masks, names=["a"], threshold=127)
+
+
+def test_a_broken_mask_is_told_when_it_is_converted_though_values_are_looked_for_before(tmp_path: Path):
+    images, masks = folders(tmp_path, SMALL, SMALL)
+    (masks / "0.png").write_bytes(b"no picture")
+    source = read_masks(images, masks, names=["a", "b"], background="0,3")
+    assert source.notes[-1] == "mask values: 0,3 = background; 1 = a; 2 = b"
+    with pytest.raises(SourceError, match=r"0\.png: cannot be read"):
+        read(source)
+
+
+def test_where_every_mask_is_broken_there_are_no_values_to_find(tmp_path: Path):
+    images, masks = folders(tmp_path, SMALL)
+    (masks / "0.png").write_bytes(b"no picture")
+    with pytest.raises(SourceError, match=r"0\.png: cannot be read"):
+        read_masks(images, masks, names=["a", "b"], background="0,3")

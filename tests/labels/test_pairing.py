@@ -245,3 +245,9 @@ def test_any_affixes_around_numbers_are_found(numbers: set[int], before: tuple[s
     assert len(match.shared()) == len(numbers)
     for key in match.shared():
         assert left.index(match.images[key][0]) == right.index(match.masks[key][0])
+
+
+def test_a_folder_of_other_files_than_pictures_says_which(tmp_path: Path):
+    images, masks = touch(tmp_path / "i", "1.jpg"), touch(tmp_path / "m", "1.npy")
+    with pytest.raises(SourceError, match=r"m: holds no pictures, only files such as 1\.npy; give PNG"):
+        pair(images, masks)

@@ -13,7 +13,7 @@ from shapely import MultiPolygon, Point, Polygon, box
 from shapely.affinity import translate
 
 from make import grey_image, ragged, write_image
-from make_geotiff import CORNER, UTM, speckle, utm, write_geojson, write_geotiff, write_gpkg
+from make_geotiff import CORNER, UTM, damage, speckle, utm, write_geojson, write_geotiff, write_gpkg
 from seepseg import rle
 from seepseg.errors import SourceError, UsageError
 from seepseg.labels import scene_tiles
@@ -21,7 +21,7 @@ from seepseg.labels.scene_polygons import Shape, cut_polygons, read_polygons
 from seepseg.labels.scenes import read_scenes
 from seepseg.raster import open_picture
 from seepseg.scale_choice import choose_rule
-from seepseg.values import Item, Tally
+from seepseg.values import UNFIT, Item, Tally
 
 RNG = np.random.default_rng(0)
 DONUT = Point(40, 38).buffer(17).difference(Point(43, 36).buffer(7))
@@ -266,6 +266,41 @@ def test_every_scene_without_a_place_is_named_when_polygons_are_given(tmp_path):
         read_scenes(tmp_path / "scenes", truth)
 
 
+def test_scenes_that_polygons_cannot_be_laid_on_are_left_out_where_asked_and_told(tmp_path):
+    scene(tmp_path)
+    scene(tmp_path, "reef", crs=None)
+    (tmp_path / "scenes" / "torn.tif").write_text("nothing")
+    truth = write_geojson(tmp_path / "t.geojson", [(box(5, 5, 20, 20), {"class": "oil"})])
+    source = read_scenes(tmp_path / "scenes", truth, tile=200, overlap=0, unfit="skip")
+    assert {item.group for item in source.items} == {"bay"}
+    told = [skip.where.split(":")[0] for skip in source.skipped if skip.reason == UNFIT]
+    assert told == ["reef.tif", "torn.tif"]
+
+
+def test_where_no_scene_takes_polygons_there_is_nothing_to_leave_out(tmp_path):
+    truth = write_geojson(tmp_path / "t.geojson", [(box(5, 5, 20, 20), {"class": "oil"})])
+    with pytest.raises(SourceError, match=r"bay\.tif: has no CRS"):
+        read_scenes(scene(tmp_path, crs=None), truth, unfit="skip")
+
+
+def test_a_scene_of_damaged_pixels_is_told_when_its_tiles_are_converted(tmp_path):
+    image = damage(scene(tmp_path, compress="deflate"))
+    truth = write_geojson(tmp_path / "t.geojson", [(box(5, 5, 20, 20), {"class": "oil"})])
+    (item,) = read_scenes(image, truth, tile=200, overlap=0).items
+    with pytest.raises(SourceError, match=r"bay\.tif: not readable"):
+        open_picture(item, None)
+
+
+def test_polygons_in_files_of_another_kind_are_refused_with_the_way_out(tmp_path):
+    shapes = tmp_path / "truth" / "bay.shp"
+    shapes.parent.mkdir()
+    for suffix in (".shp", ".dbf", ".prj"):
+        shapes.with_suffix(suffix).touch()
+    for truth in (shapes, shapes.parent):
+        with pytest.raises(SourceError, match=r"export bay\.shp as a GeoPackage"):
+            read_scenes(scene(tmp_path), truth)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_raster_truth_is_cut_as_it_is(tmp_path, seed):
     classes = ragged(np.random.default_rng(seed), 150, 200) + 2 * ragged(np.random.default_rng(seed + 9), 150, 200)
@@ -371,6 +406,19 @@ def test_truth_of_another_size_without_a_crs_is_refused(tmp_path):
     truth = write_geotiff(tmp_path / "t.tif", np.ones((30, 40), np.uint8), crs=None)
     with pytest.raises(SourceError, match="40 × 30 pixels without a CRS in common"):
         read_scenes(scene(tmp_path), truth, names=("oil",))
+
+
+def test_scenes_that_their_truth_does_not_fit_are_left_out_where_asked_and_told(tmp_path):
+    for name, height in (("bay", 150), ("reef", 90)):
+        scene(tmp_path, name)
+        write_geotiff(tmp_path / "truth" / f"{name}.tif", np.ones((height, 200), np.uint8), crs=None)
+    folders = tmp_path / "scenes", tmp_path / "truth"
+    source = read_scenes(*folders, names=("oil",), unfit="skip")
+    assert {item.group for item in source.items} == {"bay"}
+    (told,) = [skip.where for skip in source.skipped if skip.reason == UNFIT]
+    assert told.startswith("reef: reef.tif: 200 × 90 pixels")
+    with pytest.raises(SourceError, match=r"reef\.tif: 200 × 90 pixels"):
+        read_scenes(*folders, names=("oil",))
 
 
 def test_pictures_without_a_place_are_cut_by_their_pixels(tmp_path):

@@ -1,5 +1,3 @@
-import warnings
-
 import cv2
 import numpy as np
 import pytest
@@ -82,11 +80,18 @@ def test_a_file_that_is_gone_by_its_turn_is_told(tmp_path):
     assert "not readable" in opened(tmp_path / "gone.png").reason
 
 
+@pytest.mark.parametrize("tile", ["auto", "always"])
+def test_a_name_that_is_no_text_is_told_where_it_can_be_none(tmp_path, tile):
+    odd = write_geotiff(tmp_path / "there.tif", GREY).rename(tmp_path / "odd\udcff.tif")
+    one = open_entry(entry(odd), None, 64, tile)
+    assert (one.kind, one.picture) == ("picture", None)
+    assert "bytes that are no text in UTF-8; rename it" in one.reason
+
+
 def test_reading_ahead_keeps_the_order_and_stops_with_the_reader(tmp_path):
     for number in range(20):
         write_image(tmp_path / f"{number}.png", np.full((4, 4), number + 1, np.uint8))
     ahead = open_ahead(list_entries(tmp_path)[0], None, 64, "auto", 3)
     assert [next(ahead).picture.pixels[0, 0] for _ in range(5)] == [1, 2, 3, 4, 5]
-    with warnings.catch_warnings():
-        ahead.close()
+    ahead.close()
     assert next(ahead, None) is None

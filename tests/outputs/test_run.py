@@ -159,6 +159,18 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing_that_looks_whole(tmp_path)
     assert predict_folder(StandIn(), source, tmp_path / "out", conf=0.001).totals.worked == 1
 
 
+def test_a_disk_that_was_full_from_the_start_is_no_hindrance_once_there_is_room(tmp_path):
+    source = images(tmp_path, 1)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+    try:
+        with pytest.raises(OutputError, match="the disk is full"):
+            predict_folder(StandIn(), source, tmp_path / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert predict_folder(StandIn(), source, tmp_path / "out").totals.worked == 1
+
+
 def test_bad_files_are_told_and_the_rest_goes_on(tmp_path):
     source = images(tmp_path, 2)
     (source / "empty.png").write_bytes(b"")

@@ -65,6 +65,13 @@ def test_the_centroid_is_the_middle_and_the_inner_point_lies_inside():
     assert feature.geometry.contains(Point(row["inside_lon"], row["inside_lat"]))
 
 
+def test_places_in_longitudes_from_0_to_360_come_back_to_180():
+    ground = ground_of(grid_at("EPSG:4326", Affine(0.1, 0, 190, 0, -0.1, 10)))
+    (row,) = properties(found(block(10, 10)), ground=ground)
+    assert (row["centroid_lon"], row["centroid_lat"]) == (-169.5, 9.5)
+    assert -170 < row["inside_lon"] < -169
+
+
 def test_without_ground_there_are_pixels_and_no_kilometres():
     (row,) = properties(found(block(4, 2), 10, 20), ground=None)
     assert row["area_px"] == 8

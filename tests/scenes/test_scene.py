@@ -94,6 +94,14 @@ def test_sentinel_1_as_delivered_is_laid_by_its_points_and_said_to_be_approximat
     assert "off by up to 0 m" in scene.notes[0]
 
 
+def test_control_points_on_both_sides_of_the_antimeridian_are_refused(tmp_path):
+    """From -179.9 to 179.9 degrees, as the corners of a narrow scene there are told."""
+    wide = Affine(359.8 / 120, 0, -179.9, 0, -1e-4, -17.0)
+    path = write_geotiff(tmp_path / "a.tif", SEA, crs="EPSG:4326", transform=wide, gcps=True)
+    with pytest.raises(SourceError, match=r"both sides of the antimeridian \(-179\.90 to 179\.90 degrees\)"):
+        about(path)
+
+
 def test_missing_data_is_told_by_nan_and_by_the_nodata_value_of_training(tmp_path):
     values = SEA.copy()
     values[:10], values[20:30] = np.nan, -99

@@ -160,6 +160,20 @@ def test_what_fails_half_way_leaves_nothing_behind(tmp_path, monkeypatch):
     assert list((tmp_path / "out/masks").iterdir()) == []
 
 
+@pytest.mark.parametrize("room", [300, 1200, 5000, 5500, 6000])
+def test_a_disk_that_is_full_when_gdal_closes_a_mask_is_told_too(tmp_path, room):
+    resource = pytest.importorskip("resource")
+    write_sea(tmp_path / "sea 油.tif", np.zeros((1100, 1100), np.uint8))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        with pytest.raises(OutputError, match=r"masks/sea\.tif: .*full"):
+            write(tmp_path, [found(block(900, 900), 9, 9)], save=["masks"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list((tmp_path / "out/masks").iterdir()) == []
+
+
 def test_a_scene_that_cannot_be_read_to_its_end_is_not_taken_for_a_full_disk(tmp_path, monkeypatch):
     def fail(*_, **__):
         raise RasterioIOError("Read failed")

@@ -177,7 +177,7 @@ def test_a_rule_misspelt_gets_a_guess() -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [{"focal": -1}, {"focal": "much"}, {"repeat": True}, {"merge": [1]}, {"merge": "=a"}, 7]
+    "given", [{"focal": -1}, {"focal": 0.5}, {"focal": "much"}, {"repeat": True}, {"merge": [1]}, {"merge": "=a"}, 7]
 )
 def test_values_that_make_no_sense_are_refused(given: object) -> None:
     with pytest.raises(UsageError, match=r"data\.yaml: "):

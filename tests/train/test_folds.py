@@ -1,11 +1,14 @@
 import json
 import statistics
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
 from make_training import tiny_dataset
+from seepseg.dataset.identity import dataset_hash
+from seepseg.dataset.layout import read_dataset
 from seepseg.errors import DatasetError, OutputError, UsageError
 from seepseg.train.folds import fold_table, list_folds, summarise, train_folds
 from seepseg.train.plan import Request
@@ -26,7 +29,9 @@ def pretend(request: Request) -> Path:
     """A run whose figure is its fold's number."""
     run = request.project / str(request.name)
     run.mkdir(parents=True)
-    write_json(run / "record.json", {"metrics": {MAP: int(request.data.stem) / 10, "val/seg_loss": 1.0}})
+    told = {"data": request.data.name, "hash": dataset_hash(read_dataset(request.data))}
+    facts = {"status": "finished", "asked": request.as_json(), "dataset": told}
+    write_json(run / "record.json", facts | {"metrics": {MAP: int(request.data.stem) / 10, "val/seg_loss": 1.0}})
     return run
 
 
@@ -65,6 +70,39 @@ def test_what_is_done_before_an_interruption_is_kept(tmp_path: Path) -> None:
     assert (kept["done"], kept["folds"]) == (2, 3)
 
 
+def test_the_same_request_again_goes_on_with_the_folds_that_are_missing(tmp_path: Path) -> None:
+    data = with_folds(tiny_dataset(tmp_path / "data"), 3)
+    request, trained = Request(data, project=tmp_path / "runs", name="a"), []
+
+    def train(fold: Request) -> Path:
+        if fold.data.stem == "2" and len(trained) == 2:
+            trained.append("stopped")
+            raise KeyboardInterrupt
+        trained.append(fold.data.stem)
+        return pretend(fold)
+
+    with pytest.raises(KeyboardInterrupt):
+        train_folds(request, train)
+    summary = json.loads(train_folds(request, train).read_text())
+    assert trained == ["0", "1", "stopped", "2"]
+    assert (summary["done"], summary["mean"][MAP]) == (3, pytest.approx(0.1))
+
+
+@pytest.mark.parametrize("change", ["request", "labels", "status"])
+def test_a_fold_of_other_words_or_other_data_or_without_an_end_is_not_taken(tmp_path: Path, change: str) -> None:
+    data = with_folds(tiny_dataset(tmp_path / "data"), 2)
+    request = Request(data, project=tmp_path / "runs", name="a")
+    train_folds(request, pretend)
+    if change == "request":
+        request = replace(request, settings={"epochs": 7})
+    elif change == "labels":
+        next((tmp_path / "data/labels/train").glob("*.txt")).write_text("")
+    else:
+        write_json(tmp_path / "runs/a-fold0/record.json", {"status": "interrupted", "asked": request.as_json()})
+    with pytest.raises(OutputError, match="a-fold0 is already there"):
+        train_folds(request, pretend)
+
+
 def test_a_dataset_without_folds_is_told_how_to_get_some(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no folds to train on; write them with 'seepseg convert"):
         list_folds(tiny_dataset(tmp_path) / "data.yaml")
@@ -76,6 +114,20 @@ def test_no_fold_of_another_training_is_overwritten(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="a-fold1 is already there"):
         train_folds(Request(data, project=tmp_path / "runs", name="a"), pretend)
     assert not (tmp_path / "runs" / "a-fold0").exists()
+
+
+def test_a_merge_that_data_yaml_asks_for_mends_a_fold(tmp_path: Path) -> None:
+    data = with_folds(tiny_dataset(tmp_path / "data"), 1)
+    (data.parent / "a.txt").write_text("./images/train/train1.png\n")
+    (data.parent / "b.txt").write_text("./images/val/val0.png\n")
+    fold = {"train": "../a.txt", "val": "../b.txt", "names": ["oil", "ship"]}
+    (data.parent / "folds" / "0.yaml").write_text(yaml.safe_dump(fold))
+    with pytest.raises(DatasetError, match="train never saw"):
+        train_folds(Request(data, project=tmp_path / "runs", name="a"), pretend)
+    content = yaml.safe_load(data.read_text())
+    content["seepseg"]["balance"] = {"merge": ["all=oil,ship"]}
+    data.write_text(yaml.safe_dump(content))
+    assert train_folds(Request(data, project=tmp_path / "runs", name="a"), pretend).is_file()
 
 
 def test_every_folds_faults_are_told_before_the_first_is_trained(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from make_training import QUICK, tiny_dataset, tiny_request
 from seepseg.errors import DatasetError, MissingExtra, OutputError, UsageError
 from seepseg.train import balanced, machine
 from seepseg.train.balance import class_weights
-from seepseg.train.plan import describe, find_place, plan_run
+from seepseg.train.plan import choose_device, describe, find_place, plan_run
 from seepseg.train.run import open_model
 
 
@@ -44,6 +44,11 @@ def test_cls_pw_becomes_the_rule_of_that_name(tmp_path: Path) -> None:
     plan = plan_run(tiny_request(tmp_path, settings={"cls_pw": 0.5}))
     assert plan.balance.weights == "cls_pw:0.5"
     assert "cls_pw" not in plan.settings
+
+
+def test_cls_pw_stays_ultralytics_own_for_pixels_also_where_the_model_tells_the_task(tmp_path: Path) -> None:
+    plan = plan_run(tiny_request(tmp_path, settings={"cls_pw": 0.5, "model": "yolo26n-sem.yaml"}))
+    assert (plan.task, plan.balance.weights, plan.settings["cls_pw"]) == ("semantic", "none", 0.5)
 
 
 def test_two_ways_to_weigh_classes_are_one_too_many(tmp_path: Path) -> None:
@@ -160,6 +165,26 @@ def test_what_was_pasted_once_is_not_planned_again(tmp_path: Path, monkeypatch: 
 def test_fitting_a_batch_to_no_gpu_is_refused(tmp_path: Path, batch: float) -> None:
     with pytest.raises(UsageError, match="fits the batch to a GPU's memory, and there is none; give batch=16"):
         plan_run(tiny_request(tmp_path, settings={"batch": batch}))
+
+
+@pytest.fixture
+def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_a_gpu_that_is_not_there_is_refused() -> None:
+    with pytest.raises(UsageError, match="device=0,5: there is no GPU 5; GPUs 0 to 1 are here"):
+        choose_device({"device": "0,5"})
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_a_batch_is_not_fitted_to_several_gpus() -> None:
+    with pytest.raises(UsageError, match=r"for 2 GPUs give how many images all of them take together.*batch=32"):
+        choose_device({"device": "0,1", "batch": -1})
 
 
 def test_the_device_is_said(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from seepseg.errors import MissingExtra, UsageError
+from seepseg.errors import MissingExtra, OutputError, UsageError
 from seepseg.train import record
 from seepseg.train.record import attach, closing, portable, read_record, update_record, write_json
 
@@ -85,6 +85,29 @@ def test_callbacks_reach_the_workers_of_several_gpus(tmp_path: Path) -> None:
     assert len(read_record(tmp_path / "a")["epochs"]) == 1
 
 
+def test_on_several_gpus_the_first_worker_alone_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, trainer = Model(), trainer_in(tmp_path / "a")
+    attach(model, {}, {})
+    play(model, trainer, [0])
+    before = read_record(tmp_path / "a")
+    monkeypatch.setenv("RANK", "1")
+    trainer.args.batch, trainer.epoch = 2, 1
+    for event in ("on_train_start", "on_train_epoch_start", "on_train_epoch_end", "on_fit_epoch_end"):
+        model.callbacks[event](trainer)
+    assert read_record(tmp_path / "a") == before
+
+
+def test_a_batch_that_ultralytics_halved_stands_in_the_record(tmp_path: Path) -> None:
+    model, trainer = Model(), trainer_in(tmp_path / "a")
+    attach(model, {}, {})
+    play(model, trainer, [])
+    assert read_record(tmp_path / "a")["settings"]["batch"] == 4
+    trainer.args.batch = 2
+    for event in ("on_train_epoch_start", "on_train_epoch_end", "on_fit_epoch_end"):
+        model.callbacks[event](trainer)
+    assert read_record(tmp_path / "a")["settings"]["batch"] == 2
+
+
 def test_no_folder_of_this_machine_is_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     settings = {"data": str(tmp_path / "sets" / "data.yaml"), "model": "/elsewhere/best.pt", "epochs": 3, "cfg": None}
@@ -117,6 +140,17 @@ def test_a_failure_is_written_down_and_told(tmp_path: Path, error: Exception) ->
         raise error
     assert read_record(tmp_path)["status"] == "failed"
     assert "does not fit into memory" in read_record(tmp_path)["failure"]
+
+
+def test_a_full_disk_is_told_though_it_takes_no_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_json(tmp_path / "record.json", {"status": "running"})
+
+    def fail(*names: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(record.os, "replace", fail)
+    with pytest.raises(OutputError, match="the disk is full; free some space; no epoch"), closing(tmp_path):
+        raise OutputError("the disk is full; free some space")
 
 
 def test_a_fault_of_our_own_is_not_dressed_up(tmp_path: Path) -> None:

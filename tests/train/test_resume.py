@@ -134,6 +134,13 @@ def test_a_merged_dataset_that_is_gone_is_derived_again_from_the_users(tmp_path:
     assert found.is_file()
 
 
+def test_a_dataset_that_has_moved_may_be_named_by_its_folder(tmp_path: Path) -> None:
+    plan = plan_run(tiny_request(tmp_path))
+    kept = {"balance": as_json(plan.balance), "dataset": {"hash": dataset_hash(plan.balanced.dataset)}}
+    found = same_dataset(plan.request.data.parent, kept | {"seeds": {"seed": 0}}, tmp_path / "runs" / "a")
+    assert found == plan.request.data
+
+
 def test_what_is_no_run_of_ours_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"it has no record\.json"):
         resume(tmp_path)

@@ -50,6 +50,9 @@ def test_the_record_says_what_was_done(weighted: Path) -> None:
     assert record["seeds"] == {"seed": 0, "deterministic": True}
     assert {"python", "torch", "ultralytics", "seepseg"} <= set(record["versions"])
     assert record["hardware"]["cores"] > 0
+    assert record["parameters"] == sum(
+        one.numel() for one in open_model(str(weighted / "weights/last.pt"), "segment").model.parameters()
+    )
     assert record["start"]["from"] == "scratch"
     assert "metrics/mAP50-95(M)" in record["metrics"]
     assert (record["settings"]["epochs"], record["settings"]["optimizer"]) == (2, "AdamW")

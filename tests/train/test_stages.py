@@ -8,9 +8,9 @@ from make_training import tiny_request
 from seepseg.errors import OutputError, UsageError
 from seepseg.train import stages
 from seepseg.train.plan import Request
-from seepseg.train.record import read_record
+from seepseg.train.record import read_record, write_json
 from seepseg.train.run import open_model
-from seepseg.train.stages import EXAMPLE, Stage, read_stages, train_stages
+from seepseg.train.stages import EXAMPLE, Stage, go_on, read_stages, train_stages
 
 THREE = read_stages(EXAMPLE)
 
@@ -65,6 +65,17 @@ def test_stages_that_are_done_are_not_trained_again(asked: list[Request], tmp_pa
     train_stages(Request(tmp_path, name="a", project=tmp_path), THREE, done=1)
     assert [request.name for request in asked] == ["a-stage2", "a"]
     assert asked[0].weights == str(tmp_path / "a-stage1" / "weights" / "best.pt")
+
+
+def test_stages_that_follow_keep_what_the_record_is_to_say(asked: list[Request], tmp_path: Path) -> None:
+    (run := tmp_path / "a-stage1").mkdir()
+    kept = {"status": "finished", "best": "miou", "preset": "seep.yaml", "fold": "0"}
+    kept |= {"stage": {"of": "a", "number": 1, "stages": "head:1@1e-3,all:1@1e-4"}}
+    write_json(run / "record.json", kept | {"asked": {"data": str(tmp_path), "settings": {}, "balance": {}}})
+    go_on(run)
+    assert [(request.name, request.extra["preset"], request.extra["fold"]) for request in asked] == [
+        ("a", "seep.yaml", "0")
+    ]
 
 
 def test_a_schedule_beside_the_stages_is_refused(tmp_path: Path) -> None:

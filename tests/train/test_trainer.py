@@ -268,6 +268,9 @@ def test_stripping_that_breaks_off_leaves_the_checkpoint(tmp_path: Path, monkeyp
             "batch=16 at imgsz=640 .*; try batch=8 or a smaller",
         ),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), UsageError, "try batch=8"),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling"), UsageError, "try batch=8"),
+        (RuntimeError("unable to write to file </torch_7_9>: No space left on device (28)"), UsageError, "workers=0"),
+        (RuntimeError("dataloader's workers are out of shared memory. Please"), UsageError, "--shm-size"),
         (MemoryError(), UsageError, "try batch=8"),
     ],
 )

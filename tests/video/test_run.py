@@ -196,6 +196,13 @@ def test_a_sequence_of_pictures_becomes_a_film_too(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "masks" / "s10.png").is_file()
 
 
+def test_a_point_in_the_name_of_a_folder_begins_no_suffix(tmp_path: Path) -> None:
+    write_image(tmp_path / "pass 2.1" / "1.png", np.zeros((SIZE, SIZE), np.uint8))
+    model: Any = Seer(two)
+    predict_video(model, tmp_path / "pass 2.1", tmp_path / "out", limits=(0.3, 0.3), save=("overlays",))
+    assert (tmp_path / "out" / "pass 2.1.mp4").is_file()
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

@@ -25,6 +25,11 @@ COMMANDS = {
 }
 ALIASES = {"val": "eval"}
 
+FIRST_STEPS = """first steps:
+  seepseg demo                                             see all of it work, offline, in a few minutes
+  seepseg app                                              open the page, and try the model on an image
+  seepseg convert masks IMAGES MASKS OUT --names oil       make a dataset of your own images and masks
+  seepseg COMMAND --help                                   examples and flags of a command"""
 LIBRARIES_HINT = (
     "OpenCV lacks a system library ({reason}); on Debian or Ubuntu run: apt-get install -y libgl1 libglib2.0-0 libxcb1"
 )
@@ -63,7 +68,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     """The parser, with the flags of the one command that is asked for: the others are not imported."""
     parser = argparse.ArgumentParser(
-        prog="seepseg", description="Oil seeps and spills in SAR and aerial images, from labels to the edge."
+        prog="seepseg",
+        description="Oil seeps and spills in SAR and aerial images, from labels to the edge.",
+        epilog=FIRST_STEPS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"seepseg {__version__}")
     table = parser.add_subparsers(metavar="COMMAND")

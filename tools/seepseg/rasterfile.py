@@ -1,5 +1,7 @@
 """Raster files through GDAL: opened without noise, read by windows, no-data told from data."""
 
+import errno
+import os
 import re
 import warnings
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ from seepseg.values import Window
 _CACHE_BYTES = 128 << 20
 """GDAL takes 5 % of memory for blocks unless told otherwise, in every process."""
 _STRIP_PIXELS = 1 << 22
+_TILE = ("OFFSET", "SIZE")
 
 
 @contextmanager
@@ -33,6 +36,33 @@ def open_raster(path: Path) -> Iterator[Any]:
         raise SourceError(
             f"{path}: not readable as an image: {_reason(error, path)}; get it again or remove it"
         ) from None
+    except UnicodeEncodeError:
+        raise SourceError(f"{str(path)!a}: its name holds bytes that are no text in UTF-8; rename it") from None
+
+
+def check_written(path: Path) -> None:
+    """An OSError where a tiled GeoTIFF ends before its last tile: GDAL writes what it still holds when it closes a
+    file, and rasterio does not tell that this failed."""
+    import rasterio
+
+    there = path.stat().st_size
+    with rasterio.open(path) as dataset:
+        levels = range(len(dataset.overviews(1)))
+        ends = list(_tile_ends(dataset))
+    for level in levels:
+        with rasterio.open(path, overview_level=level) as dataset:
+            ends += _tile_ends(dataset)
+    if any(not 0 < end <= there for end in ends):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+
+def _tile_ends(dataset: Any) -> Iterator[int]:
+    """The byte after each tile; 0 for one that was never written."""
+    high, wide = dataset.block_shapes[0]
+    for row in range(-(-dataset.height // high)):
+        for column in range(-(-dataset.width // wide)):
+            place, size = (dataset.get_tag_item(f"BLOCK_{what}_{column}_{row}", "TIFF", bidx=1) for what in _TILE)
+            yield int(place or 0) + int(size or 0)
 
 
 def allow_placeless() -> None:

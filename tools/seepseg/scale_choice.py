@@ -1,10 +1,10 @@
 """Which scaling rule a dataset gets: one for all its images, from --scale and from what the files hold."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from seepseg.wording import count
 
 DECIBELS, PERCENTS = (-35.0, 0.0), (1.0, 99.0)
 """What stands for dB and for anything else where --scale is silent."""
+_Pixels = TypeVar("_Pixels")
 
 
 def choose_rule(
@@ -106,15 +107,16 @@ def _scaled(
     blank = replace(untouched(bands), nodata=nodata)
     if (asked and asked[0] == "none") or (asked is None and wide[0].content == "8-bit"):
         return blank, ""
-    sample = survey.evenly(wide)
-    thinned = [survey.thin_values(one, bands, nodata) for one in sample]
+    read = _read_each(survey.evenly(wide), lambda one: survey.thin_values(one, bands, nodata))
+    sample, thinned = [one for one, _ in read], [planes for _, planes in read]
     units = _units(sample, [planes[0] for planes in thinned])
     pooled = [np.concatenate(planes) for planes in zip(*thinned, strict=True)]
     kind, ends_asked = asked or _usual_kind(units)
     if kind == "minmax":
-        ends = [survey.extremes(one, bands, nodata) for one in wide]
+        ends = [end for _, end in _read_each(wide, lambda one: survey.extremes(one, bands, nodata))]
         low, high = np.min([end[0] for end in ends], axis=0), np.max([end[1] for end in ends], axis=0)
-        return _between(replace(blank, kind=kind, units=units), low, high), f"all {len(wide):,} files"
+        taken = f"all {len(wide):,} files" if len(ends) == len(wide) else f"{len(ends):,} of {len(wide):,} files"
+        return _between(replace(blank, kind=kind, units=units), low, high), taken
     if kind == "db":
         units = units if units != "counts" else _forced_units(pooled[0])
         pooled = [in_decibels(plane, units) for plane in pooled]
@@ -123,6 +125,20 @@ def _scaled(
         return replace(rule, low=(ends_asked[0],) * len(bands), high=(ends_asked[1],) * len(bands)), ""
     cuts = np.array([np.percentile(plane, ends_asked or PERCENTS) if plane.size else (0, 1) for plane in pooled])
     return _between(rule, cuts[:, 0], cuts[:, 1]), f"a sample of {len(sample):,} of {len(wide):,} files"
+
+
+def _read_each(files: Sequence[Header], read: Callable[[Header], _Pixels]) -> list[tuple[Header, _Pixels]]:
+    """What each file gives. One that breaks off is told when its turn to be converted comes, unless all do."""
+    found: list[tuple[Header, _Pixels]] = []
+    first: SourceError | None = None
+    for one in files:
+        try:
+            found.append((one, read(one)))
+        except SourceError as error:
+            first = first or error
+    if first and not found:
+        raise first
+    return found
 
 
 def _usual_kind(units: str) -> _Asked:

@@ -49,6 +49,10 @@ class Skip:
     where: str
 
 
+UNFIT = "image that can't be converted, left out"
+"""The reason of what `--unfit skip` leaves out."""
+
+
 @dataclass(frozen=True, slots=True)
 class LabelledImage:
     """The truth of one image."""

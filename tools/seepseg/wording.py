@@ -1,7 +1,9 @@
 """Numbers and lists as a sentence has them."""
 
 import difflib
+import os
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 
 def count(number: int, what: str) -> str:
@@ -23,6 +25,12 @@ def suggest(word: str, known: Iterable[str], prefix: str = "") -> str:
     """' (did you mean …?)' where something comes close, else nothing."""
     close = difflib.get_close_matches(word, list(known), n=1)
     return f" (did you mean {prefix}{close[0]}?)" if close else ""
+
+
+def told_from(folder: Path, sentence: str) -> str:
+    """A sentence that begins with a path, as one who stands in that folder or above it would say it."""
+    ways = (f"{one}{os.sep}" for one in (folder, *folder.parents) if one.name)
+    return next((sentence.removeprefix(way) for way in ways if sentence.startswith(way)), sentence)
 
 
 def align(rows: Sequence[Sequence[str]]) -> str:

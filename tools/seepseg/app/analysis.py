@@ -40,7 +40,18 @@ model's own thresholds are kept however many they are."""
 SHOWN = 1024
 """Pixels of the long side of a scene as it is shown."""
 KEPT_BYTES = 256_000_000
-Progress = Callable[[int, int], None]
+CHOSEN = "confidence as chosen on the page"
+"""Where a confidence comes from that a visitor set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Onlooker:
+    """Who wants to see how an analysis goes."""
+
+    see: "Callable[[Pixels], None]" = lambda _: None
+    """The image as the model will see it, before the model looks."""
+    count: Callable[[int, int], None] = lambda *_: None
+    """How many tiles of a scene are done, and of how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +101,12 @@ class Analysis:
 _shelf: Shelf[Analysis] = Shelf(KEPT_BYTES, lambda one: one.size_bytes)
 
 
-def analyse(loaded: "Loaded", path: Path, sha: str, *, name: str = "", on_progress: Progress | None = None) -> Analysis:
-    """What the model says of a file; `sha`, that of its content, tells one that was analysed before.
-
-    `on_progress` is told how many tiles of a scene are done, and of how many.
-    """
+def analyse(loaded: "Loaded", path: Path, sha: str, *, name: str = "", onlooker: Onlooker | None = None) -> Analysis:
+    """What the model says of a file; `sha`, that of its content, tells one that was analysed before."""
     name = name or path.name
     key = (loaded.model.sha256, sha, name)
     try:
-        return _shelf.get(key, lambda: _analyse(loaded, path, name, on_progress))
+        return _shelf.get(key, lambda: _analyse(loaded, path, name, onlooker or Onlooker()))
     except SeepsegError as error:
         # The file has another name on the server.
         raise SourceError(str(error).replace(str(path), name)) from error
@@ -148,7 +156,7 @@ class _InTurn:
             return self._loaded.model.predict(images, **asked)
 
 
-def _analyse(loaded: "Loaded", path: Path, name: str, on_progress: Progress | None) -> Analysis:
+def _analyse(loaded: "Loaded", path: Path, name: str, onlooker: Onlooker) -> Analysis:
     began, model = perf_counter(), in_turn(loaded)
     confidence = choose_confidence(model, None)
     tile: Tile = "size" if model.task == CLASSIFY else "auto"
@@ -156,9 +164,10 @@ def _analyse(loaded: "Loaded", path: Path, name: str, on_progress: Progress | No
     if opened.kind == SCENE and model.task == CLASSIFY:
         raise SourceError(f"{name}: {SCENE_OF_CLASSIFIER}")
     if opened.kind == SCENE:
-        return _look_at_scene(model, path, name, confidence, began, on_progress)
+        return _look_at_scene(model, path, name, confidence, began, onlooker)
     if opened.picture is None:
         raise SourceError(f"{name}: {(opened.reason or 'not readable').removeprefix(f'{path}: ')}")
+    onlooker.see(opened.picture.pixels)
     return _look_at_picture(model, opened.picture, name, confidence, began)
 
 
@@ -187,7 +196,7 @@ def _look_at_picture(model: "Model", picture: "Picture", name: str, confidence: 
 
 
 def _look_at_scene(
-    model: "Model", path: Path, name: str, confidence: Confidence, began: float, on_progress: Progress | None
+    model: "Model", path: Path, name: str, confidence: Confidence, began: float, onlooker: Onlooker
 ) -> Analysis:
     from seepseg.georeference import mean_metres
     from seepseg.scenes.ground import ground_of
@@ -196,7 +205,8 @@ def _look_at_scene(
     floor = min(SCENE_FLOOR, *confidence.limits)
     with open_scene(path, model.input) as scene:
         pixels, _ = scene.overview(SHOWN)
-        tape = record_scene(model, scene, floor, on_progress)
+        onlooker.see(pixels)
+        tape = record_scene(model, scene, floor, onlooker.count)
         floor = thin_out(tape, floor, MOST_SAID, min(confidence.limits))
         notes = replay_scene(tape, confidence.limits).notes
         grid, ground = scene.grid, ground_of(scene.grid, scene.control)

@@ -4,10 +4,11 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from seepseg.app.analysis import CHOSEN
 from seepseg.app.models import Loaded
 from seepseg.cleaning.pipeline import parse_cleaning
 from seepseg.errors import SeepsegError
@@ -17,7 +18,7 @@ from seepseg.outputs.opening import stamp_of
 from seepseg.outputs.place import JOURNAL, Place, open_place
 from seepseg.outputs.request import Ready, Request, describe
 from seepseg.outputs.run import Outcome, Plan, predict_images
-from seepseg.predict.confidence import choose_confidence
+from seepseg.predict.confidence import Confidence, choose_confidence
 from seepseg.predict.engine import Model
 from seepseg.wording import count
 
@@ -62,7 +63,7 @@ class Batch:
         self.wish = wish
         self.state: State = "running"
         self.error: Exception | None = None
-        self.ready = Ready(loaded.model, choose_confidence(loaded.model, wish.conf), tuple(loaded.model.notes))
+        self.ready = Ready(loaded.model, _confidence(loaded.model, wish.conf), tuple(loaded.model.notes))
         self.outcome: Outcome | None = None
         self._asked = Request(
             model=loaded.choice.path,
@@ -102,25 +103,26 @@ class Batch:
         model = cast(Model, _Shared(self.ready.model, self._lock, self._stopped, place.path))
         plan = Plan(self.ready.confidence, cleaning=self._asked.cleaning, batch=AT_ONCE)
         try:
-            self.outcome = predict_images(model, self.wish.entries, place, plan, made)
-            self.state = "finished"
-        except _Stopped:
-            self._keep(model, place, plan, made)
+            self.state = self._predict(model, place, plan, made)
         except Exception as error:
             self.error, self.state = error, "failed"
             if not isinstance(error, SeepsegError):
                 _log.exception("a batch failed")
 
+    def _predict(self, model: Model, place: Place, plan: Plan, made: dict[str, Any]) -> State:
+        try:
+            self.outcome = predict_images(model, self.wish.entries, place, plan, made)
+        except _Stopped:
+            self._keep(model, place, plan, made)
+            return "cancelled"
+        return "finished"
+
     def _keep(self, model: Model, place: Place, plan: Plan, made: dict[str, Any]) -> None:
         """Tables of what was finished before it was cancelled."""
-        try:
-            with open_journal(place) as journal:
-                finished = [entry for entry in self.wish.entries if journal.is_finished(entry.stem, stamp_of(entry))]
-            if finished:
-                self.outcome = predict_images(model, finished, place, plan, made)
-        except SeepsegError as error:
-            self.error = error
-        self.state = "cancelled"
+        with open_journal(place) as journal:
+            finished = [entry for entry in self.wish.entries if journal.is_finished(entry.stem, stamp_of(entry))]
+        if finished:
+            self.outcome = predict_images(model, finished, place, plan, made)
 
 
 def tell(batch: Batch) -> str:
@@ -145,6 +147,12 @@ def write_wait(seconds: float | None) -> str:
         return f"about {round(seconds / 10) * 10} seconds left"
     minutes = round(seconds / 60)
     return f"about {minutes} minutes left" if minutes < 90 else f"about {minutes / 60:.1f} hours left"
+
+
+def _confidence(model: Model, asked: float | None) -> Confidence:
+    """Without words on flags of the command line, which nobody gave here."""
+    confidence = choose_confidence(model, asked)
+    return confidence if asked is None else replace(confidence, source=CHOSEN)
 
 
 class _Stopped(Exception):

@@ -1,5 +1,6 @@
 """The sliders of an analysis: how sure is sure enough, and what is done to masks after. None of them asks the model."""
 
+import shlex
 from collections.abc import Sequence
 from statistics import median
 
@@ -71,11 +72,8 @@ def as_flags(limits: Sequence[float], analysis: Analysis, chosen: Cleaning) -> s
     flags = []
     if tuple(limits) != analysis.confidence.limits:
         same = len(set(limits)) == 1
-        flags.append(
-            f"--conf {limits[0]:g}"
-            if same
-            else "--conf " + ",".join(f"{name}={limit:g}" for name, limit in zip(analysis.names, limits, strict=True))
-        )
+        each = ",".join(f"{name}={limit:g}" for name, limit in zip(analysis.names, limits, strict=True))
+        flags.append(f"--conf {limits[0]:g}" if same else f"--conf {shlex.quote(each)}")
     if chosen.steps:
         flags.append(f'--clean "{chosen}"')
     return " ".join(flags)

@@ -5,6 +5,8 @@ from typing import Any
 
 import altair as alt
 
+from seepseg.wording import enumerate_words
+
 Columns = Mapping[str, Sequence[float | None]]
 """Of results.csv, by name."""
 INKS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
@@ -78,7 +80,7 @@ def _draw(lines: Mapping[str, Sequence[float | None]], columns: Columns, epochs:
     legend = alt.Legend(orient="top", offset=4, columns=2, symbolType="stroke", symbolStrokeWidth=3)
     last = max(epochs or 0, *(row["epoch"] for row in rows))
     chart: alt.Chart = (
-        alt.Chart(alt.InlineData(values=rows), height=_HEIGHT)
+        alt.Chart(alt.InlineData(values=rows), height=_HEIGHT, description=f"{enumerate_words(list(lines))} by epoch")
         .mark_line(strokeWidth=2.2, point=len(numbers) == 1)
         .encode(
             x=alt.X(

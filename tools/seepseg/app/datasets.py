@@ -17,6 +17,8 @@ from seepseg.errors import SeepsegError
 
 SAMPLED = 400
 """Images whose objects are measured for the picture of their sizes."""
+MEDIAN = "Median side, px"
+"""The one column of the classes that is no count."""
 _FACTS = ("data.yaml", "manifest.jsonl")
 
 
@@ -105,7 +107,7 @@ def class_columns(overview: Overview) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {"Class": list(names)}
     columns |= {split: list(overview.count(split)) for split in overview.splits}
     columns["All"] = [sum(overview.count(split)[index] for split in overview.splits) for index in range(len(names))]
-    columns["Median side, px"] = [round(float(np.median(sides)), 1) if sides else None for sides in overview.sides]
+    columns[MEDIAN] = [round(float(np.median(sides)), 1) if sides else None for sides in overview.sides]
     return columns
 
 

@@ -23,7 +23,9 @@ def draw_classes(overview: Overview) -> alt.Chart:
     ]
     told = [alt.Tooltip(f"in {split}:Q", format=",d") for split in counts]
     chart: alt.Chart = (
-        alt.Chart(alt.InlineData(values=rows), height=max(_HEIGHT, _AXIS + 26 * len(names)))
+        alt.Chart(
+            alt.InlineData(values=rows), height=max(_HEIGHT, _AXIS + 26 * len(names)), description="Objects by class"
+        )
         .mark_bar()
         .encode(
             x=alt.X("objects:Q", title="objects", axis=alt.Axis(format=",d", tickMinStep=1, tickCount=5)),
@@ -52,7 +54,7 @@ def draw_sizes(overview: Overview) -> alt.Chart:
     used = {row["low"] for row in rows if row["objects"]}
     kept = [row for row in rows if used and min(used) <= row["low"] <= max(used)]
     chart: alt.Chart = (
-        alt.Chart(alt.InlineData(values=kept), height=_HEIGHT)
+        alt.Chart(alt.InlineData(values=kept), height=_HEIGHT, description="Objects by size")
         .mark_bar()
         .encode(
             x=alt.X(

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
 
-from seepseg.app.analysis import Analysis, as_objects, cut
+from seepseg.app.analysis import CHOSEN, Analysis, as_objects, cut
 from seepseg.app.shelf import Shelf
 from seepseg.app.tape import answering
 from seepseg.cleaning.pipeline import Cleaning
@@ -121,7 +121,7 @@ def _read(out: Path) -> Files:
 
 
 def _as_chosen(stored: Confidence, limits: Sequence[float]) -> Confidence:
-    return Confidence(tuple(limits), "confidence as chosen on the page", thresholds=stored.thresholds)
+    return Confidence(tuple(limits), CHOSEN, thresholds=stored.thresholds)
 
 
 def _answer_again(model: "Model", analysis: Analysis) -> "Model":

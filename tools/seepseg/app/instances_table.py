@@ -44,7 +44,8 @@ def rows_of(analysis: Analysis, prediction: Prediction, most: int = MOST_ROWS) -
     objects = as_objects(Prediction(prediction.width, prediction.height, prediction.detections[:most]))
     rows = []
     for number, (one, each) in enumerate(zip(prediction.detections, objects, strict=False), 1):
-        area, length = _measure(*_key(one.mask), one.x, one.y, analysis.ground) if analysis.ground else (None, None)
+        key, ground = key_of(one.mask), analysis.ground
+        area, length = _measure(*key, one.x, one.y, ground) if ground else (None, None)
         rows.append(
             Row(
                 number,
@@ -52,7 +53,7 @@ def rows_of(analysis: Analysis, prediction: Prediction, most: int = MOST_ROWS) -
                 analysis.names[one.class_id],
                 one.score,
                 int(np.count_nonzero(one.mask)),
-                _length_px(*_key(one.mask)),
+                _length_px(*key),
                 area,
                 length,
                 each.cut,
@@ -80,11 +81,13 @@ def _figure(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def _key(mask: Bitmap) -> tuple[bytes, int, int]:
+def key_of(mask: Bitmap) -> tuple[bytes, int, int]:
+    """For what is remembered of an object: its bits, height and width."""
     return np.packbits(mask).tobytes(), mask.shape[0], mask.shape[1]
 
 
-def _bitmap(bits: bytes, high: int, wide: int) -> Bitmap:
+def bitmap_of(bits: bytes, high: int, wide: int) -> Bitmap:
+    """The other way."""
     return np.unpackbits(np.frombuffer(bits, np.uint8), count=high * wide).reshape(high, wide)
 
 
@@ -93,7 +96,7 @@ def _length_px(bits: bytes, high: int, wide: int) -> float:
     """Remembered: sliders change which objects there are, and hardly what they are."""
     from seepseg.scenes.length import longest_way
 
-    return float(np.hypot(*np.diff(longest_way(_bitmap(bits, high, wide)), axis=0).T).sum())
+    return float(np.hypot(*np.diff(longest_way(bitmap_of(bits, high, wide)), axis=0).T).sum())
 
 
 @lru_cache(maxsize=_KEPT)
@@ -102,6 +105,6 @@ def _measure(bits: bytes, high: int, wide: int, x: int, y: int, ground: "Ground"
     from seepseg.scenes.features import make_features
     from seepseg.scenes.objects import SceneObject
 
-    one = SceneObject(0, _bitmap(bits, high, wide), x, y, 0.0, 0.0, 0.0)
+    one = SceneObject(0, bitmap_of(bits, high, wide), x, y, 0.0, 0.0, 0.0)
     told = next(make_features([one], ground, ("",), {})).properties
     return told["area_km2"], told["length_km"]

@@ -124,7 +124,7 @@ def _take_file(desk: _Desk, path: Path, name: str) -> None:
 
 
 def _take_zip(desk: _Desk, archive: Path, name: str) -> None:
-    before = len(desk.files)
+    before = len(desk.files), len(desk.refused)
     passed_over = 0
     with unpack_zip(archive, name, desk.limits, min(desk.limits.zip_bytes, desk.room)) as folder:
         for path in _files_in(folder):
@@ -138,7 +138,7 @@ def _take_zip(desk: _Desk, archive: Path, name: str) -> None:
                 passed_over += 1
     if passed_over:
         desk.refused.append(f"{name}: {count(passed_over, 'empty file')} in it passed over")
-    if len(desk.files) == before and not desk.refused:
+    if (len(desk.files), len(desk.refused)) == before:
         desk.refused.append(f"{name}: nothing in it; pack images, scenes or a short video")
 
 

@@ -35,5 +35,3 @@ class Limits:
 LIMITS = Limits()
 UPLOAD_MEGABYTES = LIMITS.file_bytes >> 20
 """What the server itself takes in one file."""
-TYPES = ("png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp", "jp2", "gif", "zip", "mp4", "mov", "avi", "mkv", "webm")
-"""For the dialogue that picks files; what counts are the first bytes."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -35,6 +36,11 @@ def mark() -> None:
 def plain(text: str) -> str:
     """Words of strangers, such as file names, as Markdown that shows them letter by letter."""
     return _SIGNS.sub(r"\\\1", " ".join(text.split(" "))).replace("\n", "  \n")
+
+
+def begin(text: str) -> str:
+    """With a capital letter, as a sentence begins."""
+    return text[:1].upper() + text[1:]
 
 
 def say(error: BaseException) -> None:
@@ -67,11 +73,17 @@ def refused(sentences: Sequence[str], most: int = 5) -> None:
     """What was not taken, each a sentence; the rest behind a fold."""
     if not sentences:
         return
+    sentences = [session.without_folders(one) for one in sentences]
     shown, more = sentences[:most], sentences[most:]
     st.warning("  \n".join(plain(one) for one in shown), icon=":material/block:")
     if more:
         with st.expander(f"{len(more):,} more"):
             st.text("\n".join(more))
+
+
+def grouped(*columns: str, form: str = "%,d") -> dict[str, Any]:
+    """How numbers in these columns of a table are written: 3,117, as in sentences. `form` is as `sprintf` has it."""
+    return dict.fromkeys(columns, st.column_config.NumberColumn(format=form))
 
 
 def hex_of(class_id: int) -> str:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -11,18 +11,20 @@ from typing import Any
 import numpy as np
 
 from seepseg.app.analysis import Analysis
-from seepseg.app.instances_table import MOST_ROWS, Row, show_area
+from seepseg.app.instances_table import MOST_ROWS, Row, bitmap_of, key_of, show_area
 from seepseg.palette import colour_of
 from seepseg.scenes.features import potential
 from seepseg.scenes.ground import Ground, divide, lay_down
 from seepseg.scenes.polygons import Points, outline
 from seepseg.values import Prediction
+from seepseg.wording import count
 
 _WIDE, _TALLEST, _ROOM = 480.0, 480.0, 44.0
 """Of the drawing, and the margin that degrees stand in."""
 _ALONG = 9
 """Points along each side of the frame, which may be bent."""
 _TICKS = 3
+_KEPT = 1024
 _HALF_WORD = 38.0
 """Degrees are not written closer to a corner."""
 _SCRIPT = """export default ({ parentElement, data }) => {
@@ -60,7 +62,7 @@ def draw_map(analysis: Analysis, prediction: Prediction, rows: Sequence[Row]) ->
     body = f'<path class="frame" d="{_path([view.lay(frame)])}"/>{"".join(_degrees(view))}{shapes}'
     high = view.height + _ROOM * 1.75
     bar = _scale_bar(ground, view, view.height + _ROOM * 1.45)
-    label = escape(f"Map of {len(rows)} outlines in {analysis.name}", quote=True)
+    label = escape(f"Map of {count(len(rows), 'outline')} in {analysis.name}", quote=True)
     return (
         f'<svg viewBox="0 0 {view.width + _ROOM * 1.5:.0f} {high:.0f}" role="img" '
         f'aria-label="{label}">{body}{bar}</svg>'
@@ -107,13 +109,19 @@ def _shapes(prediction: Prediction, rows: Sequence[Row], ground: Ground, view: _
     """The surest last, and so on top."""
     found = list(zip(prediction.detections[:MOST_ROWS], rows, strict=False))
     for one, row in reversed(found):
-        rings = lay_down(outline(one.mask, one.x, one.y), ground)
-        if rings is None:
+        path = _drawn(*key_of(one.mask), one.x, one.y, ground, view)
+        if not path:
             continue
         colour = "#{:02x}{:02x}{:02x}".format(*colour_of(one.class_id))
         words = escape(f"{row.number} · {potential(row.name)}, {row.confidence:.2f}, {show_area(row)}")
-        path = _path([view.lay(ring) for ring in divide(rings)])
         yield f'<path class="find" fill="{colour}" stroke="{colour}" d="{path}"><title>{words}</title></path>'
+
+
+@lru_cache(maxsize=_KEPT)
+def _drawn(bits: bytes, high: int, wide: int, x: int, y: int, ground: Ground, view: _View) -> str:
+    """Remembered, as its measures are. Nothing where the CRS has no place for it."""
+    rings = lay_down(outline(bitmap_of(bits, high, wide), x, y), ground)
+    return "" if rings is None else _path([view.lay(ring) for ring in divide(rings)])
 
 
 def _path(rings: Sequence[Points]) -> str:
@@ -169,7 +177,7 @@ def _scale_bar(ground: Ground, view: _View, y: float) -> str:
     per_unit = metres_per_degree / view.scale
     metres = _round_down(view.width * per_unit / 4)
     length = metres / per_unit
-    label = f"{metres / 1e3:g} km" if metres >= 1000 else f"{metres:g} m"
+    label = f"{metres / 1e3:,g} km" if metres >= 1000 else f"{metres:g} m"
     note = " · placed approximately" if ground.approximate else ""
     return (
         f'<path class="bar" d="M{_ROOM:.1f} {y:.1f}v5h{length:.1f}v-5"/>'

@@ -10,7 +10,7 @@ import streamlit as st
 
 from seepseg.app import look
 from seepseg.app.cards import card_of, read_about
-from seepseg.app.settings import Settings, read_settings
+from seepseg.app.settings import Settings, name_apart, read_settings
 from seepseg.edge.bundle import MANIFEST, is_bundle
 from seepseg.errors import SeepsegError
 from seepseg.train.record import RUNNING
@@ -145,9 +145,8 @@ def _with_titles(places: Iterable[Path], settings: Settings) -> Iterator[Choice]
     taken: set[str] = set()
     for place in places:
         title = place.relative_to(settings.runs).as_posix() if place.is_relative_to(settings.runs) else place.name
-        under_way = read_about(place).get("status") == RUNNING
-        title += " (in training)" if under_way else ""
-        title = title if title not in taken else str(place)
+        title = title if title and title not in taken else name_apart(place, taken)
         taken.add(title)
+        under_way = read_about(place).get("status") == RUNNING
         kind = "weights" if place.suffix == ".pt" else "bundle" if is_bundle(place) else "run"
-        yield Choice(place, title, kind, under_way)
+        yield Choice(place, f"{title} (in training)" if under_way else title, kind, under_way)

@@ -16,6 +16,7 @@ import yaml
 
 from seepseg.evaluate.folder import METRICS
 from seepseg.train.record import FAILED, FINISHED, INTERRUPTED, RECORD, RUNNING
+from seepseg.wording import count
 
 Status = Literal["running", "finished", "stopped", "failed", "evaluation"]
 CURVES = "results.csv"
@@ -87,7 +88,7 @@ def read_curves(path: Path) -> dict[str, list[float | None]]:
 
 def describe(run: Run, now: float | None = None) -> str:
     """'Under way: 12 of 40 epochs, the last 3 minutes ago.'"""
-    epochs = f"{run.done} of {run.epochs} epochs" if run.epochs else f"{run.done} epochs"
+    epochs = f"{run.done:,} of {count(run.epochs, 'epoch')}" if run.epochs else count(run.done, "epoch")
     ago = _ago((time.time() if now is None else now) - run.changed)
     told = {
         "running": f"Under way: {epochs}, the last {ago}.",

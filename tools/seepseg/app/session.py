@@ -7,6 +7,7 @@ known by its lock being free, and removed by the next one.
 import atexit
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 import threading
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from seepseg.app.settings import read_settings
 from seepseg.errors import UsageError
 
 IDLE_HOURS = 4.0
@@ -49,9 +51,15 @@ def folder(name: str) -> Path:
 
 
 def without_folders(text: str) -> str:
-    """A sentence in which no folder of the server's visitors is named."""
+    """A sentence that does not tell where on the server the visitor's files lie, or those that the pages read."""
     visit = st.session_state.get(_KEY)
-    return text if visit is None else text.replace(f"{visit.root}{os.sep}", "").replace(str(visit.root), "your files")
+    if visit is not None:
+        text = text.replace(f"{visit.root}{os.sep}", "").replace(str(visit.root), "your files")
+    given = read_settings()
+    around = {given.root, *(place.parent for place in (*given.models, *given.folders))}
+    for place in sorted((one for one in around if one != one.parent), key=lambda one: -len(one.parts)):
+        text = re.sub(rf"(?<![\w./-]){re.escape(f'{place}{os.sep}')}", "", text)
+    return text
 
 
 def sweep(idle_hours: float = IDLE_HOURS) -> None:

@@ -4,7 +4,7 @@ It goes through the environment, as the server may be a process of its own.
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +49,13 @@ def as_environment(settings: Settings) -> dict[str, str]:
         MODELS: _write_paths(settings.models),
         FOLDERS: _write_paths(settings.folders),
     }
+
+
+def name_apart(place: Path, taken: Container[str]) -> str:
+    """Its last folder, or as many of its last ones as nothing else is called by: visitors see no more of the server."""
+    parts = place.absolute().parts
+    names = ("/".join(parts[-many:]) for many in range(1, len(parts) + 1))
+    return next((name for name in names if name not in taken), str(place))
 
 
 def _read_paths(text: str) -> tuple[Path, ...]:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from seepseg.scenes.scene import Scene
 
 _SMALL = np.zeros((0, 0), np.uint8)
+_KEPT_BYTES = 16_000_000
+"""Of masks that were put together: more of them are rather made once more than kept."""
 Bits = tuple[NDArray[np.uint8], tuple[int, int]]
 """A bitmap, eight pixels a byte, and its shape."""
 Said = tuple[Prediction, list[Bits]]
@@ -49,11 +51,14 @@ class Tape:
     """Of each tile with data, in order."""
     missing: dict[Window, Bits] = field(default_factory=dict)
     """Where a tile has no data."""
+    latest: tuple[tuple[float, ...], Found] | None = None
+    """What was put together last, and at which confidences: cleaning it asks for the same again."""
 
     @property
     def size_bytes(self) -> int:
         """What it takes in memory."""
         masks = sum(bits.nbytes + 300 for _, packed in self.said for bits, _ in packed)
+        masks += _bytes_of(self.latest[1]) if self.latest else 0
         return masks + sum(bits.nbytes for bits, _ in self.missing.values()) + 300 * len(self.said)
 
 
@@ -77,7 +82,7 @@ def thin_out(tape: Tape, floor: float, most: int, ceiling: float) -> float:
     scores = sorted((one.score for said, _ in tape.said for one in said.detections), reverse=True)
     if len(scores) <= most:
         return floor
-    raised = min(scores[most], ceiling)
+    raised, tape.latest = min(scores[most], ceiling), None
     for number, (said, packed) in enumerate(tape.said):
         kept = [pair for pair in zip(said.detections, packed, strict=True) if pair[0].score > raised]
         tape.said[number] = (replace(said, detections=tuple(one for one, _ in kept)), [bits for _, bits in kept])
@@ -86,8 +91,12 @@ def thin_out(tape: Tape, floor: float, most: int, ceiling: float) -> float:
 
 def replay_scene(tape: Tape, limits: Sequence[float]) -> Found:
     """What is in the scene at these confidences."""
-    scene = cast("Scene", _Remembered(tape.grid, tape.missing))
-    return find_objects(answering(tape.facts, tape), scene, limits)
+    asked, latest = tuple(limits), tape.latest
+    if latest is None or latest[0] != asked:
+        scene = cast("Scene", _Remembered(tape.grid, tape.missing))
+        latest = asked, find_objects(answering(tape.facts, tape), scene, limits)
+        tape.latest = latest if _bytes_of(latest[1]) <= _KEPT_BYTES else None
+    return latest[1]
 
 
 def answering(model: "Model | Facts", tape: Tape) -> "Model":
@@ -149,6 +158,10 @@ class _Remembered:
         missing = self._missing.get(window)
         blank = np.broadcast_to(np.zeros((), np.uint8), (window.height, window.width))
         return blank, None if missing is None else _bitmap(missing)
+
+
+def _bytes_of(found: Found) -> int:
+    return sum(one.mask.nbytes for one in found.objects)
 
 
 def _pack(bitmap: Bitmap) -> Bits:

@@ -92,10 +92,11 @@ def read_tracks(file: Path) -> list[dict[str, Any]]:
 
 def _columns() -> dict[str, Any]:
     return {
+        **look.grouped("frames"),
+        **look.grouped("largest", form="%,d px"),
         "from": st.column_config.NumberColumn(format="%.1f s"),
         "to": st.column_config.NumberColumn(format="%.1f s"),
         "confidence": st.column_config.NumberColumn(format="%.2f"),
-        "largest": st.column_config.NumberColumn(format="%d px"),
     }
 
 

@@ -140,7 +140,8 @@ function create(root) {
     const context = after.getContext("2d");
     context.putImageData(state.hidden ? state.photo : compose(width, height), 0, 0);
     find(".after figcaption").textContent = caption();
-    after.setAttribute("aria-label", `${caption()}: ${state.data.rows.length} objects in ${state.data.name}`);
+    const count = state.data.rows.length;
+    after.setAttribute("aria-label", `${caption()}: ${count} ${count === 1 ? "object" : "objects"} in ${state.data.name}`);
     before.setAttribute("aria-label", `Original: ${state.data.name}`);
   }
 

@@ -96,13 +96,6 @@ def _encoder_of(model: Any, entry: Entry) -> Any:
     return model.network.encoder if entry.library == "smp" else model.network.backbone
 
 
-def count_parameters(model: nn.Module) -> tuple[int, int]:
-    """Trainable ones, and all as Keras counts them: with the averages that batch norm keeps."""
-    trainable = sum(one.numel() for one in model.parameters() if one.requires_grad)
-    kept = sum(one.numel() for one in model.state_dict().values() if one.is_floating_point())
-    return trainable, kept
-
-
 def _from_smp(entry: Entry, channels: int) -> nn.Module:
     import segmentation_models_pytorch as smp
 

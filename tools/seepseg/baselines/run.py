@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from math import isnan
 from pathlib import Path
@@ -18,8 +19,8 @@ from seepseg.errors import SeepsegError, SourceError, UsageError
 from seepseg.train import record
 from seepseg.train.balance import Balance, override
 from seepseg.train.plan import Plan, Request, describe, first_line, make_loss
-from seepseg.train.resume import check_resumable, same_dataset, trim_results
-from seepseg.train.run import facts_of, inputs_of, leave_thresholds
+from seepseg.train.resume import check_resumable, find_last, same_dataset, trim_results
+from seepseg.train.run import claim_place, facts_of, inputs_of, leave_thresholds
 from seepseg.train.trainer import explain
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def execute(plan: Plan) -> Path:
     from seepseg.baselines.pretrained import load_start
 
     entry, data = entry_of(plan), plan.balanced.data.resolve()
-    plan.run.mkdir(parents=True)
+    plan = replace(plan, run=claim_place(plan.run, plan.request))
     settings = {**plan.settings, "task": plan.task, "model": entry.name, "data": str(data)}
     text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
     (plan.run / ARGUMENTS).write_text(text, encoding="utf-8")
@@ -51,6 +52,7 @@ def execute(plan: Plan) -> Path:
         job, state = _prepare(entry, data, settings, record.read_record(plan.run))
         if told := load_start(state.model, entry, plan.start):  # type: ignore[arg-type]
             print(f"note: {told}")
+        record.update_record(plan.run, parameters=record.count_parameters(state.model))
         _fit(plan.run, data, settings, job, state)
     leave_thresholds(plan.run, plan.balanced.dataset.yaml)
     return plan.run
@@ -59,12 +61,7 @@ def execute(plan: Plan) -> Path:
 def resume_baseline(run: Path, *, data: Path | None = None, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Train a stopped run to its end, as it would have been without the stop; its record afterwards."""
     kept = check_resumable(run, changes or {})
-    last = run / "weights" / "last.pt"
-    if not last.is_file():
-        raise SourceError(
-            f"{run} stopped before its first epoch was finished (it has no weights/last.pt); "
-            "start it again under another name, or remove the folder first"
-        )
+    last = find_last(run)
     settings = yaml.safe_load((run / ARGUMENTS).read_text(encoding="utf-8"))
     settings |= {key: value for key, value in complete(changes or {}).items() if key in (changes or {})}
     file = same_dataset(data or Path(settings["data"]), kept, run)
@@ -122,12 +119,12 @@ def _fit(run: Path, data: Path, settings: Mapping[str, Any], job: "Job", state: 
     entry = find_entry(kept["baseline"])
     facts = Facts(entry.name, entry.kind, read_dataset(data).names, settings["imgsz"])
     fit(state, job, run, facts, settings, kept["best"])
-    # Without what it takes to go on: a third of the size.
-    write_weights(run / "weights" / "last.pt", facts, state.model.state_dict())
     if settings["plots"]:
         _plot(run)
     # A figure that the val split does not define is left out: JSON has no word for it.
     record.finish(run, {key: value for key, value in (state.figures or {}).items() if not isnan(value)})
+    # Last, so that a run which is stopped before can still go on. Without what that takes: a third of the size.
+    write_weights(run / "weights" / "last.pt", facts, state.model.state_dict())
 
 
 def _restore(state: "State", content: Mapping[str, Any], last: Path) -> None:

@@ -15,6 +15,7 @@ from torch import nn
 from seepseg.baselines.plan import BEST
 from seepseg.baselines.stages import stage_at
 from seepseg.baselines.weights import Facts, write_weights
+from seepseg.errors import UsageError
 from seepseg.progress import track
 from seepseg.train import record
 from seepseg.train.trainer import not_a_number
@@ -78,7 +79,7 @@ def fit(state: State, job: Job, run: Path, facts: Facts, settings: Mapping[str, 
         figures = validate(state, job)
         fitness = sign * figures[column]
         if math.isnan(fitness):
-            raise not_a_number(f"in epoch {state.epoch}")
+            raise _without_figure(best, figures[f"val/{of_loss}"], state.epoch, settings)
         if improved := fitness > state.best:
             state.best, state.best_epoch, state.figures = fitness, state.epoch, figures
         row = {"epoch": state.epoch, "time": time.perf_counter() - began, f"train/{of_loss}": loss, **figures}
@@ -111,7 +112,7 @@ def train_epoch(state: State, job: Job, settings: Mapping[str, Any]) -> float:
     state.epoch += 1
     mean = float(total) / max(job.steps, 1)
     if not math.isfinite(mean):
-        raise not_a_number(f"in epoch {state.epoch}")
+        raise _not_a_number(state.epoch, settings)
     return mean
 
 
@@ -121,6 +122,19 @@ def validate(state: State, job: Job) -> dict[str, float]:
     device = next(model.parameters()).device
     with torch.inference_mode(), torch.autocast(device.type, torch.float16, enabled=state.scaler.is_enabled()):
         return job.validate(model)
+
+
+def _not_a_number(epoch: int, settings: Mapping[str, Any]) -> UsageError:
+    return not_a_number(f"in epoch {epoch}", f"lr0={settings['lr0'] / 10:g}")
+
+
+def _without_figure(best: str, loss: float, epoch: int, settings: Mapping[str, Any]) -> UsageError:
+    """An epoch that cannot be told from others: the weights are spoilt, or the val split does not define the figure."""
+    if not math.isfinite(loss):
+        return _not_a_number(epoch, settings)
+    return UsageError(
+        f"the val split does not define {best}: of no class it has images with it and without; take --best val_loss"
+    )
 
 
 def rate_at(step: int, steps: int, settings: Mapping[str, Any]) -> float:

@@ -14,7 +14,7 @@ from seepseg.check.report import SAMPLE, Report, check_dataset
 from seepseg.check.rules import FAULT
 from seepseg.commands.flags import add_workers, image_size
 from seepseg.errors import OutputError, UsageError
-from seepseg.wording import align
+from seepseg.wording import align, count
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +51,7 @@ def render(report: Report) -> str:
     faults = sum(finding.severity == FAULT for finding in report.findings)
     warnings = len(report.findings) - faults
     blocks.append(
-        f"{_number(faults, 'fault')}, {_number(warnings, 'warning')}" if report.findings else "nothing wrong was found"
+        f"{count(faults, 'fault')}, {count(warnings, 'warning')}" if report.findings else "nothing wrong was found"
     )
     return "\n\n".join(block for block in blocks if block)
 
@@ -99,7 +99,3 @@ def _write_groups(file: Path, report: Report) -> None:
             writer.writerows(sorted(report.groups.items()))
     except OSError as error:
         raise OutputError(f"{file}: cannot be written: {error.strerror}") from None
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count:,} {what}" + ("" if count == 1 else "s")

@@ -154,7 +154,9 @@ def _add_dataset_flags(parser: argparse.ArgumentParser) -> None:
     )
     flags.add_argument("--seed", type=int, default=0, metavar="N", help="of the split (default 0)")
     flags.add_argument(
-        "--parts", choices=("join", "split"), help="objects in several parts: one row with seams, or a row each"
+        "--parts",
+        choices=("join", "split"),
+        help="objects in several parts: one row with seams, or a row each (default: join polygons, split masks)",
     )
     flags.add_argument(
         "--scale",

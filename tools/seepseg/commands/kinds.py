@@ -232,6 +232,7 @@ def _open_scenes(args: argparse.Namespace) -> Source:
         bands=args.bands,
         nodata=args.nodata,
         seed=args.seed,
+        unfit=args.unfit,
     )
 
 

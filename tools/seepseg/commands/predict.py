@@ -10,9 +10,10 @@ those that you trust. SOURCE is an image, a scene, a video, a folder (with its s
 that is georeferenced, or longer than 4 times the model's image size, is a scene: it is searched tile by tile. What
 counts as an object is decided by the thresholds stored with the model.
 
-Given again, the same command goes on where it stopped. Exit 0 if at least one image could be read, 2 if none could;
-summary.csv has a line for each image and says why one failed. Its verdict is whether the image holds anything at all,
-told as 'seepseg eval' does; of a scene, whether anything was found.
+Given again, the same command goes on where it stopped; a scene that was under way begins anew. A video does not go
+on: Ctrl-C ends it early, with exit 130, and its film and tables are whole up to there. Exit 0 if at least one image
+could be read, 2 if none could; summary.csv has a line for each image and says why one failed. Its verdict is whether
+the image holds anything at all, told as 'seepseg eval' does; of a scene, whether anything was found.
 """
 
 import argparse
@@ -34,7 +35,7 @@ _SAME = (
     *("gsd", "mask_vector", "tile", "overlap", "classes_apart"),
 )
 """Flags that go on as they are."""
-SCENES_ALONE = ("overlap", "gsd", "mask_vector", "hysteresis", "classes_apart")
+SCENES_ALONE = ("tile", "overlap", "gsd", "mask_vector", "hysteresis", "classes_apart", "geopackage")
 ENGINES = ("auto", "openvino", "onnx", "torchscript", "torch")
 
 
@@ -43,8 +44,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, metavar="MODEL", help="a run folder, a .pt, a bundle or an exported model")
     parser.add_argument("source", type=Path, metavar="SOURCE", help="image, scene, video, folder or .txt of paths")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the prediction folder")
-    parser.add_argument("--save", metavar="A,B", help=f"some of {','.join(EVERYTHING)}, or all ({','.join(USUAL)})")
-    parser.add_argument("--geopackage", action="store_true", help="the same as geopackage in --save")
+    parser.add_argument(
+        "--save",
+        metavar="A,B",
+        help=f"some of {','.join(EVERYTHING)}, or all (default: {','.join(USUAL)}); of a video some of "
+        "overlays,csv,masks,instances (default: overlays,csv)",
+    )
+    parser.add_argument("--geopackage", action="store_true", help="a GeoPackage of each scene too")
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier prediction")
     parser.add_argument("--json", action="store_true", help="the summary as JSON on the output")
     _add_model(parser.add_argument_group("how it is predicted"))
@@ -82,8 +88,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _run_video(request: "Request", args: argparse.Namespace) -> int:
     from seepseg.outputs.moving import as_json, predict_moving, render
+    from seepseg.video.write import ALL
 
-    save = None if args.save is None else request.save
+    save = None if args.save is None else ALL if request.save == EVERYTHING else request.save
     chosen = {"every": args.every or 1, "smooth": args.smooth, "tracker": args.track, "fps": args.fps}
     ready, summary = predict_moving(request, save=save, **chosen)
     told = as_json(args.out, ready, summary)
@@ -159,7 +166,7 @@ def _refuse_numbers(args: argparse.Namespace) -> None:
 def _refuse_elsewhere(args: argparse.Namespace, *, moving: bool) -> None:
     """A flag that would change nothing is a mistake that somebody should hear of."""
     given = {
-        "scenes": [flag for flag in SCENES_ALONE if getattr(args, flag) not in (None, False)],
+        "scenes": [flag for flag in SCENES_ALONE if getattr(args, flag) not in (None, False, "auto")],
         "video": [flag for flag in ("every", "smooth", "track", "fps") if getattr(args, flag) is not None],
     }
     flags = given["scenes" if moving else "video"]

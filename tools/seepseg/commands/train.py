@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from seepseg.baselines.catalogue import CATALOGUE
 from seepseg.errors import UsageError
+from seepseg.train.losses import MASKS
 from seepseg.train.trainer import BEST
 
 if TYPE_CHECKING:
@@ -54,7 +55,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--loss", metavar="KIND", help="of a baseline: ce, dice, iou or mix, which is ce and dice (mix)"
     )
-    parser.add_argument("--best", choices=BEST, help="figure that the best epoch is chosen by (mask_map)")
+    parser.add_argument(
+        "--best",
+        choices=(*BEST, "ap"),
+        help="figure that the best epoch is chosen by (mask_map; of a baseline its own); ap is of those for presence",
+    )
     parser.add_argument(
         "--stages", metavar="LIST", help="PART:EPOCHS@RATE, such as head:6@2e-4,all:12@1e-4,all:24@2e-5"
     )
@@ -104,8 +109,10 @@ def _add_balance(parser: argparse.ArgumentParser) -> None:
         metavar="NEW=a,b",
         help="make one class of several, in a dataset beside yours; may be repeated",
     )
-    flags.add_argument("--mask-loss", choices=("bce", "dice", "iou"), help="loss of the masks (bce)")
-    flags.add_argument("--focal", type=float, metavar="G", help="gamma of a focal factor in the class loss (0, none)")
+    flags.add_argument("--mask-loss", choices=MASKS, help="loss of the masks (bce)")
+    flags.add_argument(
+        "--focal", type=float, metavar="G", help="gamma of a focal factor in the class loss, from 1 on (0, none)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -143,9 +150,12 @@ def split_words(words: Sequence[str]) -> tuple[Path | None, list[str]]:
 def _request(args: argparse.Namespace, data: Path, pairs: Sequence[str]) -> "Request":
     from seepseg.train.overrides import read_pairs, read_preset
     from seepseg.train.plan import Request
+    from seepseg.train.stages import drop_schedule
 
     preset = read_preset(args.config) if args.config else {}
     wish = preset.pop("model", None)
+    if args.stages:
+        preset = drop_schedule(preset)
     if args.baseline:
         preset = _keep_known(preset)
     balance: dict[str, Any] = {key: getattr(args, key, None) for key in BALANCE}

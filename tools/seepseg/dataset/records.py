@@ -3,8 +3,9 @@
 import json
 from collections.abc import Sequence
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import yaml
 
@@ -98,7 +99,32 @@ def write_conversion(folder: Path, record: dict[str, Any]) -> None:
     (folder / "conversion.json").write_text(text + "\n", encoding="utf-8")
 
 
-def coco_head(split: str, built: Sequence[Built], plan: Plan, names: Sequence[str]) -> str:
+def write_annotations(folder: Path, gathered: Path, built: Sequence[Built], plan: Plan, names: Sequence[str]) -> None:
+    """annotations/<split>.json, from a file of all annotations in the order of the images, a line each."""
+    (folder / "annotations").mkdir()
+    files: dict[str, TextIO] = {}
+    try:
+        for split in SPLITS:
+            if split in plan.splits:
+                files[split] = (folder / "annotations" / f"{split}.json").open("w", encoding="utf-8")
+                files[split].write(_coco_head(split, built, plan, names))
+        with gathered.open(encoding="utf-8") as lines:
+            counts = dict.fromkeys(files, 0)
+            for image_id, (one, split) in enumerate(zip(built, plan.splits, strict=True), 1):
+                first, count = counts[split] + 1, sum(one.counts)
+                counts[split] += count
+                files[split].writelines(
+                    f'{"," if number > 1 else ""}\n{{"id":{number},"image_id":{image_id},{line[1:-1]}'
+                    for number, line in enumerate(islice(lines, count), first)
+                )
+        for file in files.values():
+            file.write("\n]}\n")
+    finally:
+        for file in files.values():
+            file.close()
+
+
+def _coco_head(split: str, built: Sequence[Built], plan: Plan, names: Sequence[str]) -> str:
     """A COCO file up to the opening of its annotations."""
     images = []
     for image_id, (one, mine) in enumerate(zip(built, plan.splits, strict=True), 1):

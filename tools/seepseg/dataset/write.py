@@ -5,16 +5,14 @@ import shutil
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import cv2
 import numpy as np
 
 from seepseg.dataset import records
 from seepseg.dataset.build import Built, Failed, Job, build_all
-from seepseg.dataset.layout import SPLITS
 from seepseg.dataset.staging import staged
 from seepseg.errors import SourceError, UsageError, listing
 from seepseg.georeference import spacing
@@ -25,11 +23,14 @@ from seepseg.scaling import Rule
 from seepseg.splits.groups import read_groups, recognise_groups
 from seepseg.splits.plan import Entry, Plan, plan_splits, table
 from seepseg.splits.twins import find_copies
-from seepseg.values import Item, Skip, Source, Tally
+from seepseg.values import UNFIT, Item, Skip, Source, Tally
+from seepseg.wording import told_from
 from seepseg.workers import Crew
 
 PROOF = "conversion.json"
 """The file that marks a folder as written by us; it is written last."""
+ANNOTATIONS = "annotations.jsonl"
+"""Those of all images, a line each, while it is not yet known which split they go to."""
 MEASURED = 100
 """Images whose fidelity is taken, spread evenly over the dataset."""
 MOST_FAILURES = 20
@@ -95,7 +96,7 @@ def convert(
         written = Written(
             len(built), table, (*source.notes, *notes, *plan.notes), tally.as_json(), _fidelity(built, settings.imgsz)
         )
-        _write_annotations(folder, unsplit, built, plan, source.names)
+        records.write_annotations(folder, unsplit / ANNOTATIONS, built, plan, source.names)
         _place(folder, unsplit, built, plan)
         records.write_manifest(folder, source, built, plan)
         records.write_data_yaml(folder, source.names, plan, settings.imgsz, rule, metres)
@@ -127,23 +128,26 @@ def _build(source: Source, job: Job, workers: int | Crew, *, skip: bool) -> tupl
     measured = frozenset(np.linspace(0, count - 1, min(count, MEASURED)).astype(int).tolist())
     built: list[Built] = []
     kept: list[Item] = []
-    failures: list[str] = []
+    # A sentence once: all tiles of a damaged scene say the same.
+    sentences: dict[str, None] = {}
+    left_out: list[Skip] = []
     with (
-        (job.staging / "annotations.jsonl").open("w", encoding="utf-8") as spill,
+        (job.staging / ANNOTATIONS).open("w", encoding="utf-8") as spill,
         closing(build_all(source.items, measured, job, workers)) as results,
     ):
         for item, one in zip(source.items, track(results, count, "converting"), strict=False):
             if isinstance(one, Failed):
-                failures.append(one.sentence)
-                if len(failures) == MOST_FAILURES and not skip:
+                sentences[one.sentence] = None
+                told = told_from(source.root, one.sentence)
+                left_out.append(Skip(UNFIT, f"{item.stem}: {told}" if item.window else told))
+                if len(sentences) == MOST_FAILURES and not skip:
                     break
             else:
                 spill.write(one.annotations)
                 built.append(replace(one, annotations=""))
                 kept.append(item)
-    if failures and not (skip and built):
-        raise SourceError(listing(failures))
-    left_out = tuple(Skip("image that can't be converted, left out", sentence) for sentence in failures)
+    if sentences and not (skip and built):
+        raise SourceError(listing(list(sentences)))
     return replace(source, items=tuple(kept), skipped=(*source.skipped, *left_out)), built
 
 
@@ -195,30 +199,6 @@ def _place(folder: Path, unsplit: Path, built: Sequence[Built], plan: Plan) -> N
 def label_file(image_file: str) -> str:
     """The label file of an image, both relative to their split's folder."""
     return image_file[: image_file.rindex(".")] + ".txt"
-
-
-def _write_annotations(folder: Path, unsplit: Path, built: Sequence[Built], plan: Plan, names: Sequence[str]) -> None:
-    (folder / "annotations").mkdir()
-    files: dict[str, TextIO] = {}
-    try:
-        for split in SPLITS:
-            if split in plan.splits:
-                files[split] = (folder / "annotations" / f"{split}.json").open("w", encoding="utf-8")
-                files[split].write(records.coco_head(split, built, plan, names))
-        with (unsplit / "annotations.jsonl").open(encoding="utf-8") as lines:
-            counts = dict.fromkeys(files, 0)
-            for image_id, (one, split) in enumerate(zip(built, plan.splits, strict=True), 1):
-                first, count = counts[split] + 1, sum(one.counts)
-                counts[split] += count
-                files[split].writelines(
-                    f'{"," if number > 1 else ""}\n{{"id":{number},"image_id":{image_id},{line[1:-1]}'
-                    for number, line in enumerate(islice(lines, count), first)
-                )
-        for file in files.values():
-            file.write("\n]}\n")
-    finally:
-        for file in files.values():
-            file.close()
 
 
 def _fidelity(built: Sequence[Built], imgsz: int) -> dict[str, Any]:

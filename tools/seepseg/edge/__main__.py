@@ -26,6 +26,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SeepsegError as error:
         print(f"seepseg: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"seepseg: {where}{error.strerror or error}", file=sys.stderr)
+        return 2
     return 0
 
 

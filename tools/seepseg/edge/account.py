@@ -5,13 +5,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from seepseg.edge.bundle import FULL
+from seepseg.edge.bundle import FULL, LETTERBOX
 from seepseg.errors import SeepsegError
 from seepseg.evaluate.folder import METRICS
 from seepseg.measures.threshold_file import thresholds_as_json
 from seepseg.predict.decode import IOU, MARGIN, MAX_DET
 from seepseg.predict.engine import Model
-from seepseg.predict.letterbox import BORDER
 from seepseg.sources.recipe import read_recipe
 from seepseg.train.machine import read_versions
 from seepseg.train.record import RECORD, read_record
@@ -33,7 +32,7 @@ def describe(
         "imgsz": model.imgsz,
         "stride": model.stride,
         "dynamic": dynamic,
-        "letterbox": {"square": True, "enlarge": True, "centre": True, "border": BORDER, "interpolation": "bilinear"},
+        "letterbox": LETTERBOX,
         "scale": rule.as_json() if rule else None,
         "bands": list(rule.bands) if rule else None,
         "metres_per_pixel": model.input.metres_per_pixel,

@@ -13,6 +13,7 @@ from typing import Any
 
 from seepseg.edge.packing import list_folder, list_zip, open_file, stays_inside
 from seepseg.errors import UsageError
+from seepseg.predict.letterbox import BORDER
 
 FORMAT = 1
 MANIFEST, THRESHOLDS = "bundle.json", "thresholds.json"
@@ -29,6 +30,8 @@ FEWER = {
 }
 """Those of a model of fewer bits, which may stand beside it for `--fast`."""
 PRECISIONS = ("fp16", "int8")
+LETTERBOX = {"square": True, "enlarge": True, "centre": True, "border": BORDER, "interpolation": "bilinear"}
+"""How images are laid into the input: the only way there is so far."""
 LARGEST_INPUT = 16_384
 MOST_BYTES, MOST_MANIFEST_BYTES = 4 * 2**30, 2**22
 
@@ -187,6 +190,7 @@ def _bundle(path: Path, inside: str, facts: dict[str, Any], where: Path) -> Bund
     names = tuple(need("names", list))
     imgsz, stride, background = need("imgsz", int), need("stride", int), facts.get("background")
     formats = tuple(model for model in need("models", dict) if model in MODELS)
+    _check_letterbox(facts.get("letterbox"), where)
     fast = _read_fast(facts.get("fast") or {}, where)
     if not names or not all(isinstance(name, str) for name in names):
         raise UsageError(f"{where}: its names of classes are damaged; copy the bundle again, or export it again")
@@ -203,6 +207,15 @@ def _bundle(path: Path, inside: str, facts: dict[str, Any], where: Path) -> Bund
     return Bundle(
         path, inside, facts, names, need("task", str), background, imgsz, stride, need("dynamic", bool), formats, fast
     )
+
+
+def _check_letterbox(said: Any, where: Path) -> None:
+    """Another way would give wrong answers without a word; a bundle that says nothing means the one that there is."""
+    if said is not None and not (isinstance(said, dict) and said.items() >= LETTERBOX.items()):
+        raise UsageError(
+            f"{where}: its 'letterbox' is not the way in which this version of seepseg lays images into the input; "
+            "update seepseg, or export the model again"
+        )
 
 
 def _read_fast(said: Any, where: Path) -> dict[str, str]:

@@ -201,8 +201,9 @@ def _running(facts: Mapping[str, Any]) -> Iterator[str]:
     yield "```\nseepseg predict BUNDLE image.tif --out found\n```"
     yield "On a device, with numpy and one of torch, onnxruntime or openvino, and nothing else:"
     yield "```\npython -m seepseg.edge BUNDLE tile.png --json\n```"
-    yield "In C++, with libtorch:"
-    yield "```\npython -m seepseg.edge.cpp seepseg-edge\n./seepseg-edge BUNDLE tile.pgm\n```"
+    if facts["task"] != "classify":  # The runner prints instances, and refuses what has none.
+        yield "In C++, with libtorch:"
+        yield "```\npython -m seepseg.edge.cpp seepseg-edge\n./seepseg-edge BUNDLE tile.pgm\n```"
     if facts["scale"] is not None and facts["scale"]["kind"] != "none":
         yield "Values of more than 8 bits become pixels by the rule above, on each of these ways."
 

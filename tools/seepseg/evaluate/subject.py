@@ -74,6 +74,7 @@ def describe_making(subject: Subject) -> dict[str, Any]:
         **versions,
         "weights": subject.model.path.name,
         "weights_sha256": subject.model.sha256,
+        "weights_bytes": subject.model.path.stat().st_size,
         "engine": subject.model.engine,
         "device": subject.model.device,
         **asked,

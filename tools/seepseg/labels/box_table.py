@@ -17,7 +17,7 @@ Corners = tuple[float, float, float, float]
 
 _COLUMNS = {
     "image": "imageid image filename file imagename imagefile imagepath filepath path img imgid imgname",
-    "class": "class label classname classlabel category categoryname object",
+    "class": "class label labelname classname classlabel category categoryname object",
     "bounds": "bounds",
     "box": "bbox box boundingbox",
     "x1": "xmin x1 left bboxxmin",

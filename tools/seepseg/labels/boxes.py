@@ -132,6 +132,8 @@ def _notes(table: Path, found: BoxTable, rest: int, unlisted: str) -> list[str]:
         f"{table.name}: boxes are read as "
         + ("x1, y1, x2, y2" if found.form == "corners" else "x, y, width, height, from the top left")
     ]
+    if "class" not in found.columns:
+        notes.append("no column says a class (class, label or category): all boxes are of one")
     if found.shares:
         notes.append("all coordinates lie between 0 and 1: they are taken as shares of the image")
     if rest:

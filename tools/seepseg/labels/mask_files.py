@@ -111,7 +111,7 @@ def refuse_blank(paths: Sequence[Path], threshold: float, *, ignore: Sequence[in
         try:
             values = read_values(path, tolerance=tolerance)
         except SourceError:
-            return  # Told with all the others when they are converted.
+            continue  # Told with all the others when they are converted.
         kept = values[~(np.isin(values, ignore) | np.isnan(values))]
         greatest = max(greatest, float(kept.max(initial=0)))
         if greatest > threshold:

@@ -104,9 +104,21 @@ def _decide(
 
 
 def _present(root: Path, items: Sequence[Item]) -> Iterator[set[int]]:
+    """The values of mask after mask. One that can't be read is told when it is converted, unless that is all."""
+    first: SourceError | None = None
+    some = False
     for item in items:
-        if item.payload is not None:
-            yield set(np.unique(read_whole(root / item.payload)).tolist())
+        if item.payload is None:
+            continue
+        try:
+            values = read_whole(root / item.payload)
+        except SourceError as error:
+            first = first or error
+            continue
+        some = True
+        yield set(np.unique(values).tolist())
+    if first and not some:
+        raise first
 
 
 def _read_classes(item: Item, width: int, height: int, *, root: Path, table: ValueTable) -> LabelledImage:

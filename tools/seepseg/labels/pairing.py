@@ -85,9 +85,10 @@ def _two_sides(images: Path, masks: Path) -> tuple[list[Picture], list[Picture],
     left, others = list_pictures(images, without=None if same else masks)
     right, rest = (left, []) if same else list_pictures(masks, without=images)
     skipped = [Skip("not a picture", path) for path in (*others, *rest)]
-    for root, pictures in ((images, left), (masks, right)):
+    for root, pictures, instead in ((images, left, others), (masks, right, others if same else rest)):
         if not pictures:
-            raise SourceError(f"{root}: holds no pictures")
+            seen = f", only files such as {instead[0]}; give PNG, TIFF or the like" if instead else ""
+            raise SourceError(f"{root}: holds no pictures{seen}")
     if same:
         imaged, masked = _in_folders(left, IMAGE_FOLDERS), _in_folders(left, MASK_FOLDERS)
         if imaged and masked:

@@ -111,7 +111,7 @@ def fit(scene: Any, truth: Any) -> str:
     if equal:
         return "same" if not grid.crs and not other.crs else "size"
     raise SourceError(
-        f"{truth.name}: {other.width} × {other.height} pixels without a CRS in common with {scene.name} "
+        f"{truth.name}: {other.width} × {other.height} pixels without a CRS in common with {Path(scene.name).name} "
         f"({grid.width} × {grid.height}); give both a CRS, or the same size"
     )
 

@@ -16,7 +16,8 @@ from seepseg.labels.scene_classes import polygonal
 from seepseg.labels.scene_tiles import HIDDEN, Cut, Found
 from seepseg.progress import track
 from seepseg.rasterfile import open_raster
-from seepseg.values import Bitmap, Instance, Item, LabelledImage, Skip, Window
+from seepseg.values import UNFIT, Bitmap, Instance, Item, LabelledImage, Skip, Window
+from seepseg.wording import told_from
 
 NO_CENTRE = "polygon over no pixel centre, drawn by the pixels it touches"
 SLIVER = "piece of an object at the edge of a tile that covers no pixel"
@@ -76,8 +77,9 @@ def cut_by_polygons(
             used |= _cut_scene(scene, its_own, cut, found)
         except SourceError as error:
             problems.append(str(error))
-    if problems:
+    if problems and not (cut.skip_unfit and found.full):
         raise SourceError(listing(problems))
+    found.skipped += [Skip(UNFIT, told_from(scenes[0].image.parent, problem)) for problem in problems]
     everywhere = [one.place for layer in layers for one in layer.features]
     found.skipped += [Skip("polygon outside every scene", place) for place in everywhere if place not in used]
     return names, read_polygons

@@ -26,6 +26,8 @@ class Cut:
     bands: tuple[int, ...] = (1,)
     """Those that will be shown, as far as the user says: a tile without data has none in any of them."""
     nodata: float | None = None
+    skip_unfit: bool = False
+    """Scenes that can't be converted are left out and told; otherwise they end it all."""
 
     @property
     def margin(self) -> int:
@@ -80,7 +82,14 @@ def add_tile(
 
 
 def _has_data(dataset: Any, grid: Grid, tile: Window, cut: Cut) -> bool:
-    """By the middle row of a tile where that suffices."""
+    """By the middle row of a tile where that suffices; what can't be read is told when the tile is converted."""
+    from rasterio.errors import RasterioError
+
     bands = tuple(band for band in cut.bands if band <= dataset.count) or (1,)
     middle = Window(tile.x, tile.y + tile.height // 2, tile.width, 1)
-    return any(bool(read_values(dataset, box, bands, cut.nodata, step=grid.step)[1].any()) for box in (middle, tile))
+    try:
+        return any(
+            bool(read_values(dataset, box, bands, cut.nodata, step=grid.step)[1].any()) for box in (middle, tile)
+        )
+    except RasterioError:
+        return True

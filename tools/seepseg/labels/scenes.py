@@ -1,19 +1,21 @@
 """Scenes with polygons or raster truth, cut into overlapping tiles that stay together in a split."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from seepseg.errors import SourceError, UsageError, listing
 from seepseg.labels import pictures, scene_tiles, scene_vectors
 from seepseg.labels.pairing import pair
-from seepseg.labels.scene_masks import cut_by_masks
+from seepseg.labels.scene_masks import cut_by_masks, fit
 from seepseg.labels.scene_polygons import cut_by_polygons
 from seepseg.labels.scene_tiles import Cut, Found
-from seepseg.values import Item, LabelledImage, Skip, Source
-from seepseg.wording import count
+from seepseg.rasterfile import open_raster
+from seepseg.values import UNFIT, Item, LabelledImage, Skip, Source
+from seepseg.wording import count, told_from
 
 _LEAST_TILE = 32
+_OTHER_VECTORS = frozenset((".shp", ".kml", ".kmz", ".gml", ".fgb", ".gpx"))
 
 
 def read_scenes(
@@ -30,15 +32,16 @@ def read_scenes(
     bands: tuple[int, ...] | None = None,
     nodata: float | None = None,
     seed: int = 0,
+    unfit: str = "error",
 ) -> Source:
     """Tiles of every scene that has truth; `truth` is one file for all, or a folder with a file for each.
 
     `empty` is the share of tiles without objects that stays; an object of which a tile shows less than `least_seen`
     is ignored there. With a gsd, tiles count pixels of that size. A tile is left out whose `bands`, or the first, hold
-    nothing but `nodata`.
+    nothing but `nodata`. A scene that can't be converted is an error, or with `unfit` as "skip" left out and told.
     """
     _check(tile, overlap, empty, least_seen)
-    cut = Cut(tile, overlap, empty, least_seen, gsd, seed, bands or (1,), nodata)
+    cut = Cut(tile, overlap, empty, least_seen, gsd, seed, bands or (1,), nodata, unfit == "skip")
     files = _vector_files(truth)
     found = Found()
     read: Callable[[Item, int, int], LabelledImage]
@@ -47,7 +50,8 @@ def read_scenes(
     elif names is None:
         raise UsageError("raster truth has no class names in it; give them with --names, for the values 1, 2, ...")
     else:
-        read = cut_by_masks(_mask_pairs(scenes, truth, found), cut, names, found)
+        pairs = _mask_pairs(scenes, truth, found)
+        read = cut_by_masks(_fitting(pairs, found) if cut.skip_unfit else pairs, cut, names, found)
     if not found.full and (files or not found.empty):
         raise SourceError(f"{truth}: no object of it lies in any scene of {scenes}; do both have the right CRS?")
     settings = {"tile": tile, "overlap": overlap, "empty": empty, "min_visible": least_seen, "seed": seed, "gsd": gsd}
@@ -95,12 +99,25 @@ def _thin_out(found: Found, cut: Cut) -> tuple[tuple[Item, ...], str]:
 def _vector_files(truth: Path) -> list[Path]:
     """GeoJSON and GeoPackage; a .json beside masks is something else."""
     if truth.is_file():
+        _refuse_vectors(truth, [truth.name])
         return [truth] if truth.suffix.lower() in scene_vectors.SUFFIXES else []
     found, others = pictures.list_pictures(truth)
     files = [truth / path for path in others if os.path.splitext(path)[1].lower() in scene_vectors.SUFFIXES]
+    if not files and not found:
+        _refuse_vectors(truth, others)
     if any(file.suffix.lower() != ".json" for file in files) or not found:
         return files
     return []
+
+
+def _refuse_vectors(truth: Path, names: Sequence[str]) -> None:
+    """Polygons in files of other kinds, which would be taken for a raster that can't be read."""
+    other = next((name for name in names if os.path.splitext(name)[1].lower() in _OTHER_VECTORS), None)
+    if other:
+        raise SourceError(
+            f"{truth}: polygons are read from GeoJSON and GeoPackage; export {other} as a GeoPackage, as QGIS does, "
+            "with its fields"
+        )
 
 
 def _scenes(root: Path, truth: Path) -> list[Item]:
@@ -125,3 +142,19 @@ def _mask_pairs(scenes: Path, truth: Path, found: Found) -> list[tuple[Item, Pat
     found.notes += pairs.notes
     found.skipped += pairs.skipped
     return [(item, truth / item.payload) for item in pairs.items]
+
+
+def _fitting(pairs: list[tuple[Item, Path]], found: Found) -> list[tuple[Item, Path]]:
+    """Those whose truth lies on its scene, the others told; all of them where none does, since that ends it anyway."""
+    kept, left_out = [], []
+    for scene, mask in pairs:
+        try:
+            with open_raster(scene.image) as dataset, open_raster(mask) as other:
+                fit(dataset, other)
+            kept.append((scene, mask))
+        except SourceError as error:
+            left_out.append(Skip(UNFIT, f"{scene.stem}: {told_from(mask.parent, str(error))}"))
+    if not kept:
+        return pairs
+    found.skipped += left_out
+    return kept

@@ -62,10 +62,11 @@ def open_entry(entry: Entry, rule: Rule | None, imgsz: int, tile: Tile) -> Opene
     stamp = stamp_of(entry)
     if stamp[1] and not stamp[0]:
         return Opened(entry, stamp, PICTURE, None, "is empty (0 bytes); get the file again or remove it")
-    if is_scene(entry, imgsz, tile):
-        return Opened(entry, stamp, SCENE)
     item = Item(entry.path, entry.stem)
     try:
+        if is_scene(entry, imgsz, tile):
+            str(entry.path).encode()  # GDAL and GeoJSON take names that are text alone.
+            return Opened(entry, stamp, SCENE)
         if _is_plain(entry):
             # 8 bits are taken as they are: a dataset's own images were brought to 8 bits by the rule.
             return Opened(entry, stamp, PICTURE, _open_plain(item, rule))
@@ -74,6 +75,8 @@ def open_entry(entry: Entry, rule: Rule | None, imgsz: int, tile: Tile) -> Opene
         return Opened(entry, stamp, PICTURE, raster.open_picture(item, fitting))
     except SeepsegError as error:
         return Opened(entry, stamp, PICTURE, None, str(error))
+    except UnicodeEncodeError:
+        return Opened(entry, stamp, PICTURE, None, "its name holds bytes that are no text in UTF-8; rename it")
 
 
 def _open_plain(item: Item, rule: Rule | None) -> raster.Picture:

@@ -87,7 +87,7 @@ def refusal(target: Path, error: OSError) -> OutputError:
 
 def open_place(out: Path, source: Path, model: Path, made: Mapping[str, Any], *, overwrite: bool) -> tuple[Place, bool]:
     """The folder, and whether it already holds part of this very prediction. `made` are the model and settings that
-    all of it is made with."""
+    all of it is made with: a new folder says so before anything else, or one that a full disk left could not go on."""
     keep_apart(out, [source], overwrite=overwrite)
     where = Path(os.path.realpath(out))
     if overwrite and where in Path(os.path.realpath(model)).parents:
@@ -103,7 +103,9 @@ def open_place(out: Path, source: Path, model: Path, made: Mapping[str, Any], *,
         where.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise refusal(out, error) from None
-    return Place(where), False
+    place = Place(where)
+    write_proof(place, made, status="unfinished")
+    return place, False
 
 
 def read_proof(folder: Path) -> dict[str, Any] | None:

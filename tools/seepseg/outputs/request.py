@@ -1,5 +1,6 @@
 """What the user asks for, made ready: the model open, the images listed, the folder told what makes it."""
 
+import hashlib
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from seepseg import __version__
 from seepseg.cleaning.filters import Filters, filter_image
 from seepseg.cleaning.pipeline import Cleaning, check_cleaning, clean_prediction
+from seepseg.dataset.staging import keep_apart
 from seepseg.errors import UsageError
 from seepseg.evaluate.folder import show_path
 from seepseg.outputs.listing import list_entries
@@ -19,6 +21,7 @@ from seepseg.predict.confidence import Asked, Confidence, choose_confidence
 from seepseg.predict.decode import IOU, MAX_DET
 from seepseg.predict.engine import Model, open_model
 from seepseg.scenes.hysteresis import Hysteresis
+from seepseg.scenes.scene import check_gsd
 from seepseg.scenes.tiling import overlap_px
 from seepseg.wording import enumerate_words
 
@@ -63,6 +66,8 @@ def predict(request: Request) -> tuple[Ready, Outcome]:
     ready = make_ready(request)
     plan = Plan(ready.confidence, **{wish.name: getattr(request, wish.name) for wish in fields(Wishes)})
     made = describe(request, ready)
+    if request.mask_vector:
+        keep_apart(request.out, [request.mask_vector], overwrite=request.overwrite)
     place, _ = open_place(request.out, request.source, request.model, made, overwrite=request.overwrite)
     if ready.model.frames > 1:
         notes.append(
@@ -97,6 +102,7 @@ def make_ready(request: Request) -> Ready:
         )
     check_cleaning(request.cleaning, model.names, 1.0)
     overlap_px(model.imgsz, request.overlap)
+    check_gsd(request.gsd)
     if request.hysteresis:
         request.hysteresis.per_class(len(model.names))
     if request.mask_vector and not request.mask_vector.is_file():
@@ -133,6 +139,7 @@ def describe(request: Request, ready: Ready) -> dict[str, Any]:
         "hysteresis": _levels(request.hysteresis),
         "gsd": request.gsd,
         "mask_vector": request.mask_vector and show_path(request.mask_vector),
+        "mask_vector_sha256": request.mask_vector and _digest(request.mask_vector),
         "tile": request.tile,
         "overlap": request.overlap,
         "classes_apart": request.classes_apart,
@@ -154,6 +161,12 @@ def describe(request: Request, ready: Ready) -> dict[str, Any]:
         "device": model.device,
         "versions": _versions(model.engine),
     }
+
+
+def _digest(areas: Path) -> str:
+    """Other areas in a file of the same name make another prediction."""
+    with areas.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def prepared(model: Model, filters: Filters, cleaning: Cleaning | None = None) -> Model:

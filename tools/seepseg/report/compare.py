@@ -4,7 +4,6 @@ Two runs are told apart on the same drawings of the images that both have: a har
 difference is known better than the figures are. Each run keeps its own thresholds.
 """
 
-import csv
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -19,6 +18,7 @@ from seepseg.evaluate.evidence import Evidence, measure, read_evidence
 from seepseg.measures.bootstrap import Difference, count_units, paired_differences, resample
 from seepseg.measures.figures import Figures, Floats
 from seepseg.predict.network import CLASSIFY
+from seepseg.report.cost import Columns, Cost, read_cost, read_training
 from seepseg.report.results import Results, read_results
 from seepseg.report.verdict import Headline, headlines
 from seepseg.wording import count, verb
@@ -34,8 +34,8 @@ class Run:
     results: Results
     evidence: Evidence | None
     """None where replicates.npz is gone: its figures can be shown, not compared image by image."""
-    training: dict[str, list[float]]
-    """The columns of results.csv; empty where there was no training of ours."""
+    training: Columns
+    cost: Cost
 
     @property
     def figures(self) -> dict[tuple[str, ...], Headline]:
@@ -88,6 +88,7 @@ def comparison_as_json(comparison: Comparison) -> dict[str, Any]:
             {
                 "run": run.label,
                 "folder": run.results.folder.as_posix(),
+                "cost": asdict(run.cost),
                 "figures": {
                     ".".join(path): {"value": one.value, "ci95": one.interval} for path, one in run.figures.items()
                 },
@@ -122,7 +123,8 @@ def _label(folders: Sequence[Path]) -> list[str]:
 def _read_run(label: str, folder: Path) -> Run:
     results = read_results(folder)
     file = folder / "replicates.npz"
-    return Run(label, results, read_evidence(file) if file.is_file() else None, _read_training(results))
+    evidence = read_evidence(file) if file.is_file() else None
+    return Run(label, results, evidence, read_training(results), read_cost(results))
 
 
 def _pair(first: Run, second: Run, replicates: int, seed: int) -> Pair:
@@ -195,22 +197,3 @@ def _measure_rows(evidence: Evidence, rows: _Rows, weights: Floats) -> Figures:
     spread = np.zeros((len(weights), len(evidence.images)))
     spread[:, rows] = weights
     return measure(evidence, spread)
-
-
-def _read_training(results: Results) -> dict[str, list[float]]:
-    """From the run folder: the one given, or the one that the model lies in."""
-    model = Path(str(results.metrics.get("model") or ""))
-    for folder in (results.folder, model, model.parent.parent):
-        file = folder / "results.csv"
-        if file.is_file():
-            return _read_columns(file)
-    return {}
-
-
-def _read_columns(file: Path) -> dict[str, list[float]]:
-    with file.open(encoding="utf-8", newline="") as lines:
-        rows = list(csv.DictReader(lines))
-    try:
-        return {key.strip(): [float(row[key]) for row in rows] for key in (rows[0] if rows else {})}
-    except (TypeError, ValueError):
-        return {}

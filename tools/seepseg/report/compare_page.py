@@ -8,7 +8,7 @@ import numpy as np
 
 from seepseg.measures.bootstrap import Difference
 from seepseg.measures.figures import mean_defined
-from seepseg.report import drawings
+from seepseg.report import cost, drawings
 from seepseg.report.charts import ANY
 from seepseg.report.compare import Comparison, Pair, Run, judge
 from seepseg.report.pages import Content, Html, element, join, more, note, page, picture, section, table
@@ -36,6 +36,7 @@ def render_comparison(comparison: Comparison) -> str:
         section("Classes", _draw(_class_bars(runs)), id_="classes"),
         section("Curves", _draw(_curves(runs)), id_="curves"),
         _training(runs),
+        _cost(runs),
         section("What differs in the settings", _settings(runs), id_="settings"),
     )
 
@@ -215,6 +216,15 @@ def _loss_lines(runs: Sequence[Run], key: str) -> Iterator[tuple[str, int, bool,
         for kind in ("val", "train"):
             if f"{kind}/{key}" in run.training:
                 yield run.label, index, kind == "val", run.training[f"{kind}/{key}"]
+
+
+def _cost(runs: Sequence[Run]) -> Html | None:
+    told = cost.rows([run.cost for run in runs])
+    if not told:
+        return None
+    head = ("", *(run.label for run in runs))
+    body = [(label, *(value or UNDEFINED for value in values)) for label, values in told]
+    return section("Cost", note("Times are of the machine named beside them."), table(head, body), id_="cost")
 
 
 def _settings(runs: Sequence[Run]) -> Content:

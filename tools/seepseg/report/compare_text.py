@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from seepseg.report import cost
 from seepseg.report.compare import Comparison, Pair, Run, judge
 from seepseg.report.compare_page import summarize_pair, write_signed
 from seepseg.report.tables import UNDEFINED, write_interval
@@ -12,14 +13,14 @@ from seepseg.wording import align
 def render(comparison: Comparison, out: Path | None = None) -> str:
     """The tables and sentences; `out` is where the page was written."""
     first = comparison.runs[0]
-    blocks = [_figures(comparison.runs)]
+    blocks = [_figures(comparison.runs), _costs(comparison.runs)]
     for pair in comparison.pairs:
         blocks += [_differences(first, pair)] if pair.differences else []
         blocks += [f"note: {text}" for text in pair.notes if pair.differences]
         blocks.append(summarize_pair(first, pair))
     if out:
         blocks.append(f"{out / 'compare.html'}")
-    return "\n\n".join(blocks)
+    return "\n\n".join(filter(None, blocks))
 
 
 def _figures(runs: tuple[Run, ...]) -> str:
@@ -30,6 +31,11 @@ def _figures(runs: tuple[Run, ...]) -> str:
         label = next(one.label for one in found if one is not None)
         rows.append([label, *map(_value, found)])
     return align(rows)
+
+
+def _costs(runs: tuple[Run, ...]) -> str:
+    told = cost.rows([run.cost for run in runs])
+    return align([[label, *(value or UNDEFINED for value in values)] for label, values in told]) if told else ""
 
 
 def _value(one: Headline | None) -> str:

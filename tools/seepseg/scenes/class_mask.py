@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from seepseg.crops import overlap
 from seepseg.errors import UsageError
 from seepseg.palette import colour_of
-from seepseg.rasterfile import allow_placeless
+from seepseg.rasterfile import allow_placeless, check_written
 from seepseg.scenes.objects import SceneObject
 from seepseg.values import Window
 
@@ -51,6 +51,7 @@ def write_class_mask(
                 file.write(classes, 1, window=rasterio.windows.Window.from_slices(rows, columns))
         with rasterio.open(path, "r+") as file:
             file.build_overviews(_factors(scene.grid.width, scene.grid.height), Resampling.nearest)
+        check_written(path)
 
 
 def paint(objects: Sequence[SceneObject], window: Window) -> NDArray[np.uint8]:

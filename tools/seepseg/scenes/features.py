@@ -11,7 +11,7 @@ from seepseg import __version__
 from seepseg.crops import at_edge, crop_of, trim
 from seepseg.georeference import Grid
 from seepseg.scenes.antimeridian import as_polygons
-from seepseg.scenes.ground import Ground, ground_of, lay_down, measure_line, measure_rings, metres_around
+from seepseg.scenes.ground import Ground, ground_of, lay_down, measure_line, measure_rings, metres_around, wrap
 from seepseg.scenes.length import longest_way
 from seepseg.scenes.objects import SceneObject
 from seepseg.scenes.polygons import outline
@@ -131,9 +131,10 @@ def _on_ground(one: SceneObject, shape: Any, ground: Ground) -> tuple[Any, dict[
     way = longest_way(one.mask, (float(pixel[0]), float(pixel[1]))) + (one.x, one.y)
     length = measure_line(way, ground)
     middle, inside = shape.centroid, shape.representative_point()
-    (middle_lon, middle_lat), (inside_lon, inside_lat) = ground.place(
-        np.array([[middle.x, middle.y], [inside.x, inside.y]])
-    ).round(ground.decimals)
+    places = ground.place(np.array([[middle.x, middle.y], [inside.x, inside.y]]))
+    (middle_lon, inside_lon), (middle_lat, inside_lat) = (
+        axis.round(ground.decimals) for axis in (wrap(places[:, 0]), places[:, 1])
+    )
     measures = {
         "area_km2": _short(area / 1e6),
         "length_km": _short(length / 1e3),

@@ -120,6 +120,11 @@ def metres_around(ground: Ground, x: float, y: float) -> NDArray[np.float64]:
     return np.stack([away * np.sin(np.radians(azimuth)), away * np.cos(np.radians(azimuth))])
 
 
+def wrap(degrees: NDArray[np.float64]) -> NDArray[np.float64]:
+    """To −180 to 180."""
+    return (degrees + 180) % 360 - 180
+
+
 def _by_transform(grid: Grid) -> Callable[[Points], tuple[Any, Any]]:
     a, b, c, d, e, f = grid.transform[:6]
     return lambda points: (a * points[:, 0] + b * points[:, 1] + c, d * points[:, 0] + e * points[:, 1] + f)
@@ -164,7 +169,7 @@ def _pieces_needed(pixels: Points, points: Points, ring: NDArray[np.int64], grou
     middle = ground.place((pixels[edges] + pixels[edges + 1]) / 2)
     along = _in_metres(end - start, middle)
     beside = _in_metres(
-        start + np.stack([_wrap(end[:, 0] - start[:, 0]), end[:, 1] - start[:, 1]], 1) / 2 - middle, middle
+        start + np.stack([wrap(end[:, 0] - start[:, 0]), end[:, 1] - start[:, 1]], 1) / 2 - middle, middle
     )
     bulge = along[:, 0] ** 2 * np.tan(np.radians(np.abs(middle[:, 1]).clip(max=_CLOSE_TO_POLE))) / (8 * _RADIUS)
     length = np.hypot(*along.T)
@@ -175,20 +180,15 @@ def _pieces_needed(pixels: Points, points: Points, ring: NDArray[np.int64], grou
 
 
 def _in_metres(degrees: Points, middle: Points) -> Points:
-    east = _wrap(degrees[:, 0]) * np.cos(np.radians(middle[:, 1]))
+    east = wrap(degrees[:, 0]) * np.cos(np.radians(middle[:, 1]))
     return np.stack([east, degrees[:, 1]], axis=1) * _DEGREE
-
-
-def _wrap(degrees: NDArray[np.float64]) -> NDArray[np.float64]:
-    """To −180 to 180."""
-    return (degrees + 180) % 360 - 180
 
 
 def _run_on(points: Points, ring: NDArray[np.int64]) -> Points:
     """Longitudes without jumps within a ring, each starting between −180 and 180."""
-    steps = np.append(0.0, _wrap(np.diff(points[:, 0])))
+    steps = np.append(0.0, wrap(np.diff(points[:, 0])))
     first = np.flatnonzero(np.append(True, ring[1:] != ring[:-1]))
     steps[first] = 0
     total = np.cumsum(steps)
     begun = first[ring]
-    return np.stack([total - total[begun] + _wrap(points[begun, 0]), points[:, 1]], axis=1)
+    return np.stack([total - total[begun] + wrap(points[begun, 0]), points[:, 1]], axis=1)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _SQUARE = 1.2
 """Pixels longer than wide, or wider than long, by more than this are spoken of."""
+_HALF_WORLD = 180
+"""Degrees: no scene is wider."""
 _EXIF_BYTES = 1 << 18
 """EXIF stands at the beginning of a file, in one segment of at most 64 KiB."""
 
@@ -86,10 +88,10 @@ def open_scene(
     pixels are and they differ. The polygons of `mask_vector` (GeoJSON, GeoPackage or shapefile, such as land) count
     as no data.
     """
-    if gsd is not None and not (gsd > 0 and math.isfinite(gsd)):
-        raise UsageError(f"--gsd {gsd:g}: give metres per pixel, more than 0")
+    check_gsd(gsd)
     _refuse_faults(path)
     with open_raster(path) as dataset:
+        _refuse_split(path, dataset)
         rule = fitting_rule(path, dataset, model_input.rule)
         grid, notes = _choose_grid(path, dataset, gsd, model_input.metres_per_pixel)
         land = read_land(mask_vector, dataset, grid) if mask_vector else None
@@ -98,6 +100,26 @@ def open_scene(
         acquired = acquired_at(path, dataset.tags())
         control = dataset.gcps if grid.approximate else None
         yield Scene(path, grid, acquired, tuple(notes), rule, control, dataset, land)
+
+
+def check_gsd(gsd: float | None) -> None:
+    """Refuse what is no spacing."""
+    if gsd is not None and not (gsd > 0 and math.isfinite(gsd)):
+        raise UsageError(f"--gsd {gsd:g}: give metres per pixel, more than 0")
+
+
+def _refuse_split(path: Path, dataset: Any) -> None:
+    """Longitudes that jump from 180 to -180: a grid fitted to such points would be as wide as the world."""
+    points, crs = dataset.gcps
+    if dataset.crs or not points or not (crs and crs.is_geographic):
+        return
+    west, east = min(point.x for point in points), max(point.x for point in points)
+    if east - west > _HALF_WORLD:
+        raise SourceError(
+            f"{path}: its control points lie on both sides of the antimeridian ({west:.2f} to {east:.2f} degrees), so "
+            "that it cannot be laid on the ground by them; correct the terrain first, to a CRS in metres such as UTM "
+            "(SNAP's Terrain-Correction)"
+        )
 
 
 def _refuse_faults(path: Path) -> None:

@@ -94,6 +94,7 @@ def _thresholds(provenance: Mapping[str, Any], classes: int) -> Sequence[float]:
 @contextmanager
 def _whole(path: Path) -> Iterator[Path]:
     """Where to write it: the file takes its name when it is whole."""
+    from rasterio._err import CPLE_BaseError
     from rasterio.errors import RasterioError
 
     part = path.with_name(f".{path.name}.part")
@@ -104,7 +105,7 @@ def _whole(path: Path) -> Iterator[Path]:
         os.replace(part, path)
     except OSError as error:
         raise refusal(path, error) from None
-    except (sqlite3.Error, RasterioError) as error:
+    except (sqlite3.Error, RasterioError, CPLE_BaseError) as error:
         raise OutputError(f"{path}: cannot be written: {error}; is the disk full?") from None
     finally:
         with suppress(OSError):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from seepseg.dataset.staging import staged
 from seepseg.progress import track
+from seepseg.rasterfile import check_written
 from seepseg.simulate.canvas import CLOSED, Canvas, blank, echo_db, populate
 from seepseg.simulate.plan import instances_wanted
 from seepseg.simulate.sea import Sea, draw_sea
@@ -166,6 +167,7 @@ def _write_echo(
             measured = np.rint(measured / np.float32(STEP_DB)) * np.float32(STEP_DB)
             measured[swath.outside(window)] = np.nan
             file.write(measured, 1, window=((window.y, window.y + window.height), (0, window.width)))
+    check_written(path)
 
 
 def _write_truth(path: Path, truth: NDArray[np.uint8], profile: dict[str, Any]) -> None:
@@ -173,6 +175,7 @@ def _write_truth(path: Path, truth: NDArray[np.uint8], profile: dict[str, Any]) 
 
     with rasterio.open(path, "w", dtype="uint8", **profile) as file:
         file.write(truth, 1)
+    check_written(path)
 
 
 def _write_polygons(path: Path, truth: NDArray[np.uint8], profile: dict[str, Any]) -> None:

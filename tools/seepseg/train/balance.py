@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seepseg.errors import UsageError, listing
+from seepseg.train.losses import MASKS
 from seepseg.wording import align, suggest
 
 WEIGHTS = "none, inverse, sqrt, effective:β, cls_pw:x, or name=weight,name=weight for some classes"
 POWERS = {"none": 0.0, "sqrt": 0.5, "inverse": 1.0}
 """Weights that are a power of 1 / instances, as Ultralytics' cls_pw is."""
-MASK_LOSSES = ("bce", "dice", "iou")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Balance:
     """NEW=a,b each."""
     mask_loss: Literal["bce", "dice", "iou"] = "bce"
     focal: float = 0.0
-    """Gamma of the focal factor; 0 is off."""
+    """Gamma of the focal factor, from 1 on; 0 is off."""
 
 
 def read_balance(given: object, where: str) -> Balance:
@@ -228,8 +228,8 @@ def _read_count(value: object) -> int:
 
 
 def _read_mask_loss(value: object) -> str:
-    if value not in MASK_LOSSES:
-        raise ValueError(f"no such loss as {value!r}{_near(str(value), MASK_LOSSES)}")
+    if value not in MASKS:
+        raise ValueError(f"no such loss as {value!r}{_near(str(value), MASKS)}")
     return str(value)
 
 
@@ -250,5 +250,5 @@ _READERS: dict[str, Callable[[object], Any]] = {
     "paste": _read_count,
     "merge": _read_merge,
     "mask_loss": _read_mask_loss,
-    "focal": lambda value: _number(value, "is a gamma of 0 or more, such as 1.5", 0),
+    "focal": lambda value: _number(value, "is 0 for none, or a gamma from 1 on, such as 1.5", 0 if value == 0 else 1),
 }

@@ -1,18 +1,20 @@
 """Cross-validation: one run a fold, and what they come to together."""
 
+import json
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from seepseg.dataset.identity import dataset_hash
 from seepseg.dataset.layout import read_dataset
 from seepseg.errors import DatasetError, UsageError, listing
 from seepseg.train import record
 from seepseg.train.balance import balance_table
 from seepseg.train.balanced import open_dataset
 from seepseg.train.faults import check_dataset
-from seepseg.train.plan import Request, find_place
+from seepseg.train.plan import Request, find_place, resolve_balance
 
 
 def list_folds(data: Path) -> list[Path]:
@@ -26,18 +28,25 @@ def list_folds(data: Path) -> list[Path]:
 
 
 def train_folds(request: Request, train: Callable[[Request], Path]) -> Path:
-    """Each fold by `train`, as NAME-fold<k>; the file with all figures, their mean and standard deviation."""
+    """Each fold by `train`, as NAME-fold<k>; the file with all figures, their mean and standard deviation.
+
+    What the same request has finished already is taken as it is: so it goes on after an interruption.
+    """
     files = list_folds(request.data)
     name = request.name or find_place(request.project, None).name
     summary = request.project / f"{name}-folds.json"
-    for file in files:
-        find_place(request.project, f"{name}-fold{file.stem}")
+    folds = [_fold(request, name, file) for file in files]
+    done = {fold.data: place for fold in folds if (place := _done(fold))}
+    for fold in folds:
+        if fold.data not in done:
+            find_place(request.project, fold.name)
     _check(files, request)
     runs = {}
-    for number, file in enumerate(files, 1):
-        print(f"fold {number} of {len(files)}: {file}", flush=True)
-        extra = dict(request.extra) | {"fold": file.stem}
-        run = train(replace(request, data=file, name=f"{name}-fold{file.stem}", extra=extra))
+    for number, fold in enumerate(folds, 1):
+        print(
+            f"fold {number} of {len(files)}: {fold.data}" + (", done already" if fold.data in done else ""), flush=True
+        )
+        run = done.get(fold.data) or train(fold)
         runs[run.name] = record.read_record(run).get("metrics", {})
         # After each, so that an interruption loses none of them.
         record.write_json(summary, summarise(runs, len(files)))
@@ -45,14 +54,35 @@ def train_folds(request: Request, train: Callable[[Request], Path]) -> Path:
     return summary
 
 
+def _fold(request: Request, name: str, file: Path) -> Request:
+    return replace(request, data=file, name=f"{name}-fold{file.stem}", extra={**request.extra, "fold": file.stem})
+
+
+def _done(fold: Request) -> Path | None:
+    """The run of an earlier time, where it was asked for in the same words, of the same data, and came to its end."""
+    run = fold.project / str(fold.name)
+    if not (run / record.RECORD).is_file():
+        return None
+    kept = record.read_record(run)
+    same = kept.get("asked") == json.loads(json.dumps(fold.as_json(), default=str))
+    finished = kept.get("status") == record.FINISHED
+    return run if same and finished and _saw(kept, fold.data) else None
+
+
+def _saw(kept: Mapping[str, Any], data: Path) -> bool:
+    """A dataset that was made of the fold's for balance has another hash: it is taken on trust."""
+    told = kept.get("dataset") or {}
+    return told.get("hash") == dataset_hash(read_dataset(data)) or Path(str(told.get("data"))).name != data.name
+
+
 def _check(files: Sequence[Path], request: Request) -> None:
-    """The faults of every fold, before hours of training on the first."""
-    if request.balance.get("merge") or request.settings.get("single_cls"):
-        return
+    """The faults of every fold, before hours of training on the first. Merging classes may mend what they have."""
     problems = []
     for file in files:
         try:
-            check_dataset(open_dataset(file))
+            dataset = open_dataset(file)
+            if not resolve_balance(dataset, request)[0].merge:
+                check_dataset(dataset)
         except DatasetError as error:
             problems.append(str(error))
     if problems:

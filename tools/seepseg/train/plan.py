@@ -9,7 +9,7 @@ from typing import Any
 from seepseg import ultralytics_home
 from seepseg.dataset.layout import Dataset
 from seepseg.errors import MissingExtra, OutputError, UsageError
-from seepseg.train import machine
+from seepseg.train import machine, record
 from seepseg.train.balance import Balance, override, read_balance
 from seepseg.train.balanced import Balanced, apply_balance, as_json, open_dataset
 from seepseg.train.faults import check_dataset
@@ -38,6 +38,18 @@ class Request:
     extra: Mapping[str, Any] = field(default_factory=dict)
     """What else the record is to keep: the stage or fold that this is, the preset."""
 
+    def as_json(self) -> dict[str, Any]:
+        """For the record, without folders of this machine."""
+        places = record.portable({"data": self.data, "model": self.weights})
+        return {
+            "data": places["data"],
+            "settings": record.portable(self.settings),
+            "wish": self.wish,
+            "weights": places["model"],
+            "balance": dict(self.balance),
+            "best": self.best,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -61,8 +73,9 @@ def plan_run(request: Request) -> Plan:
     dataset = open_dataset(request.data)
     balance, settings = resolve_balance(dataset, request)
     model = settings.pop("model", None)
-    task = settings.get("task") or _task_of(request.weights, model, request.wish)
+    task = task_of(request)
     check_best(request.best, task)
+    check_task(make_loss(balance, None), task)
     notes = [] if balance.merge else check_dataset(dataset)
     _check_extras(settings)
     device, about_device = choose_device(settings)
@@ -70,7 +83,6 @@ def plan_run(request: Request) -> Plan:
     balanced = apply_balance(dataset, balance, seed=settings.get("seed", 0), workers=machine.core_count())
     notes = check_dataset(balanced.dataset) if balance.merge else notes
     loss = make_loss(balance, balanced.weights)
-    check_task(loss, task)
     settings, about_settings = _settle(settings, balanced.dataset, balance)
     return Plan(
         request,
@@ -130,7 +142,7 @@ def resolve_balance(dataset: Dataset, request: Request) -> tuple[Balance, dict[s
     balance = override(base, request.balance, "the flags")
     settings = dict(request.settings)
     power = settings.get("cls_pw") or 0.0
-    if power and settings.get("task") != "semantic":
+    if power and task_of(request) != "semantic":
         if balance.weights != "none":
             raise UsageError(f"cls_pw={power} and the class weights {balance.weights} both weigh classes; give one")
         balance = replace(balance, weights=f"cls_pw:{settings.pop('cls_pw')}")
@@ -186,6 +198,15 @@ def choose_device(settings: Mapping[str, Any]) -> tuple[str, list[str]]:
     on_gpu = bool(gpus) and device not in ("cpu", "mps")
     if device not in ("", "cpu", "mps") and not on_gpu:
         raise UsageError(f"device={device}: no GPU is found here; leave device out, or give device=cpu")
+    numbers = [int(word) for word in device.split(",") if word.isdigit()] if on_gpu else []
+    if missing := [number for number in numbers if number >= gpus]:
+        have = "GPU 0 alone is" if gpus == 1 else f"GPUs 0 to {gpus - 1} are"
+        raise UsageError(f"device={device}: there is no GPU {missing[0]}; {have} here")
+    if len(numbers) > 1 and settings.get("batch", 16) < 1:
+        raise UsageError(
+            f"batch={settings['batch']} fits the batch to one GPU's memory; for {len(numbers)} GPUs give how many "
+            f"images all of them take together, such as batch={16 * len(numbers)}"
+        )
     if not on_gpu and settings.get("batch", 16) < 1:
         raise UsageError(
             f"batch={settings['batch']} fits the batch to a GPU's memory, and there is none; give batch=16"
@@ -209,7 +230,11 @@ def _check_extras(settings: Mapping[str, Any]) -> None:
         raise UsageError(f"augmentations: Albumentations refuses {one}: {first_line(error)}") from None
 
 
-def _task_of(*models: str | None) -> str:
+def task_of(request: Request) -> str:
+    """As asked, else as the name of the model tells it."""
+    if task := request.settings.get("task"):
+        return str(task)
+    models = (request.weights, request.settings.get("model"), request.wish)
     named = next((model for model in models if model and model != "scratch"), "")
     return "semantic" if "-sem" in Path(named).stem else "segment"
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -99,17 +99,23 @@ def closing(run: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        update_record(run, status=INTERRUPTED, ended=now())
+        _note_end(run, INTERRUPTED)
         print(f"stopped; {_way_on(run)}", file=sys.stderr)
         raise
     except SeepsegError as error:
-        update_record(run, status=FAILED, ended=now(), failure=str(error))
+        _note_end(run, FAILED, failure=str(error))
         if "--resume" not in str(error):
             error.args = (f"{error}; {_way_on(run)}",)
         raise
     except (RuntimeError, ValueError, AssertionError, FileNotFoundError, subprocess.CalledProcessError) as error:
-        update_record(run, status=FAILED, ended=now(), failure=f"{type(error).__name__}: {error}")
+        _note_end(run, FAILED, failure=f"{type(error).__name__}: {error}")
         raise UsageError(f"Ultralytics gave up: {str(error).strip()}; {_way_on(run)}") from error
+
+
+def _note_end(run: Path, status: str, **changes: Any) -> None:
+    """A disk that is full takes no record: what the user is told then is that the disk is full."""
+    with suppress(OSError, SourceError):
+        update_record(run, status=status, ended=now(), **changes)
 
 
 def _way_on(run: Path) -> str:
@@ -145,13 +151,24 @@ def _begin(trainer: Any, *, facts: Mapping[str, Any], inputs: Mapping[str, Any])
     open_record(run, vars(trainer.args), facts, inputs)
 
 
+def _keeps_record() -> bool:
+    """On several GPUs each worker gets here: the first one writes, as it does of all that Ultralytics writes."""
+    return int(os.environ.get("RANK", -1)) in (-1, 0)
+
+
 def _start(trainer: Any) -> None:
     """By now Ultralytics has resolved optimizer, batch and learning rate."""
+    if not _keeps_record():
+        return
     run = Path(trainer.save_dir)
-    changes: dict[str, Any] = {"settings": portable(vars(trainer.args))}
-    update_record(run, **changes)
+    update_record(run, settings=portable(vars(trainer.args)), parameters=count_parameters(trainer.model))
     if trainer.resume:
         add_resumption(run, trainer.start_epoch + 1)
+
+
+def count_parameters(model: Any) -> int:
+    """Numbers that a model is made of; the averages that batch norm keeps don't count."""
+    return sum(one.numel() for one in model.parameters())
 
 
 def _start_epoch(trainer: Any) -> None:
@@ -165,7 +182,7 @@ def _end_pass(trainer: Any) -> None:
 def _end_epoch(trainer: Any) -> None:
     """Called once more after the last epoch, for the final validation, which is none."""
     began = trainer.__dict__.pop("seepseg_began", None)
-    if began is None:
+    if began is None or not _keeps_record():
         return
     run, images = Path(trainer.save_dir), len(trainer.train_loader.dataset)
     epoch = {
@@ -176,6 +193,8 @@ def _end_epoch(trainer: Any) -> None:
     if trainer.device.type == "cuda":
         epoch["gpu_memory_gb"] = round(trainer.accelerator.max_memory_reserved() / 1e9, 2)
     add_epoch(run, epoch)
+    # Ultralytics halves a batch that does not fit into memory, and with `time` it changes the epochs.
+    update_record(run, settings=portable(vars(trainer.args)))
 
 
 def _finish(trainer: Any) -> None:

@@ -82,15 +82,21 @@ def _continue(run: Path, kept: Mapping[str, Any], data: Path, changes: Mapping[s
         )
 
 
-def _read_checkpoint(run: Path) -> dict[str, Any]:
-    ultralytics_home.prepare()
-    patches: Any = import_module("ultralytics.utils.patches")
+def find_last(run: Path) -> Path:
+    """The weights that a run goes on from."""
     last = run / "weights" / "last.pt"
     if not last.is_file():
         raise SourceError(
             f"{run} stopped before its first epoch was finished (it has no weights/last.pt); "
             "start it again under another name, or remove the folder first"
         )
+    return last
+
+
+def _read_checkpoint(run: Path) -> dict[str, Any]:
+    last = find_last(run)
+    ultralytics_home.prepare()
+    patches: Any = import_module("ultralytics.utils.patches")
     try:
         checkpoint: dict[str, Any] = patches.torch_load(last, map_location="cpu")
         checkpoint["train_args"]["epochs"] - checkpoint["epoch"]
@@ -105,7 +111,7 @@ def _read_checkpoint(run: Path) -> dict[str, Any]:
 def same_dataset(file: Path, kept: Mapping[str, Any], run: Path) -> Path:
     """The dataset of the run, if it still holds what it held. Repeats are written anew: another run may have replaced
     the list."""
-    if not file.is_file():
+    if not file.exists():
         raise DatasetError(f"{file}: the dataset of {run} is not there; say where it is: DATA.yaml --resume {run}")
     given, threshold, seed = _unrepeated(file), kept["balance"].get("repeat"), kept["seeds"]["seed"]
     dataset = open_dataset(given)

@@ -74,13 +74,21 @@ def claim_place(run: Path, request: Request) -> Path:
 
 
 def leave_thresholds(run: Path, data: Path) -> None:
-    """Choose on the val split what `predict` will use. A training that ended well is not spoilt where that fails."""
+    """Choose on the val split what `predict` will use. A training that ended well is not spoilt where that fails, be
+    it for want of memory."""
     from seepseg.evaluate.run import choose_run_thresholds
 
     try:
-        choose_run_thresholds(run, data)
-    except SeepsegError as error:
-        print(f"note: no thresholds were chosen: {error}")
+        choose_run_thresholds(run, data, device=_device_of(run))
+    except (SeepsegError, RuntimeError, MemoryError, OSError) as error:
+        said = str(error) if isinstance(error, SeepsegError) else first_line(error)
+        print(f"note: no thresholds were chosen: {said}")
+
+
+def _device_of(run: Path) -> str | None:
+    """The first that it was trained on: others may be somebody else's, or too small."""
+    named = record.read_record(run).get("settings", {}).get("device")
+    return None if named is None else str(named).split(",")[0] or None
 
 
 def open_model(name: str, task: str) -> Any:
@@ -103,13 +111,6 @@ def open_model(name: str, task: str) -> Any:
 def facts_of(plan: Plan) -> dict[str, Any]:
     """What the record says of a training before it begins."""
     dataset = plan.balanced.dataset
-    asked = {
-        "data": record.portable({"data": plan.request.data})["data"],
-        "settings": record.portable(plan.request.settings),
-        "wish": plan.request.wish,
-        "balance": dict(plan.request.balance),
-        "best": plan.request.best,
-    }
     return {
         "task": plan.task,
         "best": plan.request.best,
@@ -126,7 +127,7 @@ def facts_of(plan: Plan) -> dict[str, Any]:
         "git": machine.read_commit(),
         "hardware": machine.read_hardware(),
         "device": plan.device,
-        "asked": asked,
+        "asked": plan.request.as_json(),
         **plan.request.extra,
     }
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from seepseg.errors import UsageError, listing
 from seepseg.train.plan import Request, find_place
@@ -41,6 +42,14 @@ def read_stages(text: str) -> tuple[Stage, ...]:
     if problems:
         raise UsageError(listing(problems))
     return tuple(stages)
+
+
+def drop_schedule(preset: dict[str, Any]) -> dict[str, Any]:
+    """A preset without the schedule that stages replace; the user hears of it."""
+    replaced = [key for key in OWNED if key in preset]
+    if replaced:
+        print(f"note: --stages replaces {', '.join(replaced)} of the preset")
+    return {key: value for key, value in preset.items() if key not in OWNED}
 
 
 def stage_names(name: str, count: int) -> list[str]:
@@ -87,7 +96,10 @@ def go_on(run: Path, data: Path | None = None) -> Path:
     if not data.exists():
         raise UsageError(f"{run} is done, and stages follow; say where the dataset is: DATA.yaml --resume {run}")
     settings = {key: value for key, value in asked["settings"].items() if key not in OWNED}
-    request = Request(data, settings, None, asked["balance"], project=run.parent, name=stage["of"], best=kept["best"])
+    extra: dict[str, Any] = {key: kept[key] for key in ("preset", "fold") if key in kept}
+    request = Request(
+        data, settings, balance=asked["balance"], project=run.parent, name=stage["of"], best=kept["best"], extra=extra
+    )
     return train_stages(request, read_stages(stage["stages"]), done=stage["number"])
 
 

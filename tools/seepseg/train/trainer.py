@@ -26,6 +26,8 @@ BEST = {
     "ultralytics": None,
 }
 """Figures that can name the best epoch, with their columns. Ultralytics' own adds box mAP to mask mAP."""
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "cublas_status_alloc_failed", "cudnn_status_alloc_failed")
+"""How libraries say it."""
 
 
 def trainer_class(task: str, loss: Loss, *, best: str = "mask_map") -> type[Any]:
@@ -206,10 +208,10 @@ def _strip(stock: Any, file: Path, updates: dict[str, Any] | None = None) -> Any
     return combined
 
 
-def not_a_number(when: str) -> UsageError:
+def not_a_number(when: str, slower: str = "optimizer=AdamW lr0=0.0005") -> UsageError:
     """What to change where weights or losses are no longer finite."""
     return UsageError(
-        f"the loss became infinite or not a number {when}; lower the learning rate (optimizer=AdamW lr0=0.0005) "
+        f"the loss became infinite or not a number {when}; lower the learning rate ({slower}) "
         "or train without mixed precision (amp=False)"
     )
 
@@ -217,11 +219,16 @@ def not_a_number(when: str) -> UsageError:
 def explain(error: BaseException, run: Path, batch: float, imgsz: int) -> SeepsegError | None:
     """A sentence for memory or a disk that ran out, None for anything else."""
     text = str(error).lower()
+    if "shared memory" in text or "</torch_" in text:
+        return UsageError(
+            "the memory that loaders share is full (/dev/shm); give it more (docker run --shm-size=8g), or train with "
+            "fewer of them: workers=0"
+        )
     full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
     if full or "no space left" in text or "pytorchstreamwriter failed writing" in text:
         resume = f", then run: seepseg train --resume {run}" if (run / "weights" / "last.pt").exists() else ""
         return OutputError(f"{run}: the disk is full; free some space{resume}")
-    if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
+    if isinstance(error, MemoryError) or any(words in text for words in OUT_OF_MEMORY):
         smaller = f"batch={int(batch) // 2} or a smaller imgsz" if batch >= 2 else "a smaller imgsz or a smaller model"
         return UsageError(f"batch={batch:g} at imgsz={imgsz} does not fit into memory; try {smaller}")
     return None

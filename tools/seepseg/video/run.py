@@ -82,7 +82,7 @@ def predict_video(
     with closing(clip.frames), staging as folder, finish_on_interrupt() as interruption:
         seen = _follow(model, clip, Tracker(tracker, limits), limits, interruption, network)
         done, seconds = 0, 0.0
-        with open_output(folder, source.stem, model.names, clip.fps, codec, save) as (add, ledger):
+        with open_output(folder, _stem(source), model.names, clip.fps, codec, save) as (add, ledger):
             for done, (frame, slicks) in enumerate(settle(seen, smooth), 1):
                 add(frame, slicks)
                 if on_progress:
@@ -96,6 +96,11 @@ def predict_video(
         write_record(folder, _record(model, source, limits, settings, clip, done, ledger.tracks, notes))
         names = sorted(path.relative_to(folder) for path in folder.iterdir())
     return VideoSummary(done, ledger.tracks, seconds, interruption.asked, notes, tuple(out / name for name in names))
+
+
+def _stem(source: Path) -> str:
+    """Of the film. A point in a folder's name begins no suffix, and "." is no name."""
+    return source.stem if source.is_file() else source.resolve().name
 
 
 def _check(smooth: int, every: int, fps: float | None, tracker: str, save: Collection[str]) -> None:

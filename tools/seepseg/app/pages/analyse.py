@@ -1,23 +1,28 @@
 """One image, looked at closely: what is in it, how sure that is, where it lies, and the files to take away."""
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
 from seepseg.app import analysis as analysing
 from seepseg.app import controls, downloads, look, verdict_panel
-from seepseg.app.analysis import Analysis
+from seepseg.app.analysis import Analysis, Onlooker
 from seepseg.app.handed_in import choose_file, sha_of
 from seepseg.app.instances_table import rows_of
 from seepseg.app.intake import Taken
 from seepseg.app.map import draw_map, show_map
 from seepseg.app.models import Loaded, choose
+from seepseg.app.pictures import LONGEST, photo_file
 from seepseg.app.progress_line import showing
 from seepseg.app.viewer import show_viewer
 from seepseg.cleaning.pipeline import Cleaning
+from seepseg.evaluate.folder import show_path
+from seepseg.raster import Pixels
 from seepseg.values import Prediction
 
 _CSS = Path(__file__).parent.parent / "analyse.css"
@@ -49,12 +54,27 @@ def show() -> None:
 
             show_video(loaded, taken, sha)
             return
-        with showing("Looking", "tile") as on_progress:
-            analysis = analysing.analyse(loaded, taken.path, sha, name=taken.name, on_progress=on_progress)
+        analysis = _look(loaded, taken, sha)
         chosen = _Chosen(analysis.confidence.limits, Cleaning())
         _show_results(loaded, analysis, sha, chosen)
         if analysis.places:
             _show_downloads(loaded, taken, analysis, chosen)
+
+
+def _look(loaded: Loaded, taken: Taken, sha: str) -> Analysis:
+    """The image stands there while the model looks at it."""
+    with showing("Looking", "tile") as count:
+        waiting = st.empty()
+        onlooker = Onlooker(see=lambda pixels: _show_waiting(waiting, pixels, taken.name), count=count)
+        try:
+            return analysing.analyse(loaded, taken.path, sha, name=taken.name, onlooker=onlooker)
+        finally:
+            waiting.empty()
+
+
+def _show_waiting(place: Any, pixels: Pixels, name: str) -> None:
+    photo, _ = photo_file(pixels)
+    place.image(photo, caption=look.plain(name), width=min(pixels.shape[1], LONGEST))
 
 
 @dataclass(slots=True)
@@ -89,7 +109,7 @@ def _show_results(loaded: Loaded, analysis: Analysis, sha: str, chosen: _Chosen)
         if analysis.places and (svg := draw_map(analysis, prediction, rows)):
             st.subheader("Where it lies")
             show_map(svg)
-        _show_notes(analysis, loaded, controls.as_flags(limits, analysis, cleaning))
+        _show_notes(analysis, loaded, limits, controls.as_flags(limits, analysis, cleaning))
 
 
 def _show_verdict(analysis: Analysis, prediction: Prediction, limits: tuple[float, ...]) -> None:
@@ -144,15 +164,17 @@ def _pick(make: Callable[[], downloads.Files], kind: str) -> bytes:
     return downloads.pick(make(), kind)
 
 
-def _show_notes(analysis: Analysis, loaded: Loaded, flags: str) -> None:
+def _show_notes(analysis: Analysis, loaded: Loaded, limits: tuple[float, ...], flags: str) -> None:
+    stored = limits == analysis.confidence.limits
     with st.expander("How this came about"):
         model = loaded.model
         lines = [
             f"{analysis.width:,} × {analysis.height:,} pixels, looked at by {model.engine} on {model.device} at "
             f"{model.imgsz} pixels in {analysis.seconds:.1f} s.",
-            f"Decided by {analysis.confidence.source}.",
+            f"{look.begin(analysis.confidence.source if stored else analysing.CHOSEN)}.",
             *analysis.notes,
         ]
         st.markdown("\n".join(f"- {look.plain(line)}" for line in lines))
         st.caption("The same on the command line:")
-        st.code(f'seepseg predict {loaded.choice.path.name} "{analysis.name}" --out OUT {flags}'.strip(), language="sh")
+        where, image = shlex.quote(show_path(loaded.choice.path)), shlex.quote(analysis.name)
+        st.code(f"seepseg predict {where} {image} --out OUT {flags}".strip(), language="sh")

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -22,14 +22,14 @@ from seepseg.app.batch_gallery import (
 )
 from seepseg.app.models import Loaded
 from seepseg.app.models import choose as choose_model
-from seepseg.app.settings import read_settings
+from seepseg.app.settings import name_apart, read_settings
 from seepseg.errors import SourceError, UsageError
 from seepseg.outputs.listing import Entry, list_entries, natural_key, own_stems
 from seepseg.report.pages import Html
 from seepseg.wording import count
 
 _JOB, _CARDS, _REFUSED = "batch job", "batch cards", "batch refused"
-_KINDS = ["png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp", "zip"]
+_KINDS = ["png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp", "jp2", "gif", "zip"]
 _ANSWERS = {"All": "all", "Found": "yes", "Nothing": "no", "Not read": "failed"}
 _UPLOAD = "Upload"
 
@@ -50,7 +50,7 @@ def show() -> None:
 
 
 def _ask(loaded: Loaded) -> None:
-    folders = {folder.name or str(folder): folder for folder in read_settings().folders}
+    folders = _by_name(read_settings().folders)
     chosen = _UPLOAD
     if folders:
         chosen = st.segmented_control("Images from", [_UPLOAD, *folders], default=_UPLOAD) or _UPLOAD
@@ -63,6 +63,13 @@ def _ask(loaded: Loaded) -> None:
     if st.button("Start", type="primary", disabled=chosen == _UPLOAD and not uploads):
         with look.guard():
             _start(loaded, folders.get(chosen), uploads, conf, smallest)
+
+
+def _by_name(folders: Iterable[Path]) -> dict[str, Path]:
+    named: dict[str, Path] = {}
+    for folder in dict.fromkeys(folders):
+        named[name_apart(folder, {_UPLOAD, *named})] = folder
+    return named
 
 
 def _options() -> tuple[float | None, int]:
@@ -109,11 +116,12 @@ def _watch() -> None:
     batch: Batch = st.session_state[_JOB]
     if batch.state != "running":
         st.rerun()
-    session.folder("batch")
-    progress = batch.progress()
-    rest = "stopping …" if batch.stopping else write_wait(progress.seconds_left)
-    st.progress(progress.share, f"{progress.done:,} of {count(progress.total, 'image')} · {rest}")
-    st.button("Cancel", on_click=batch.cancel, disabled=batch.stopping, help="What is finished is kept.")
+    with look.guard():
+        session.folder("batch")
+        progress = batch.progress()
+        rest = "stopping …" if batch.stopping else write_wait(progress.seconds_left)
+        st.progress(progress.share, f"{progress.done:,} of {count(progress.total, 'image')} · {rest}")
+        st.button("Cancel", on_click=batch.cancel, disabled=batch.stopping, help="What is finished is kept.")
 
 
 def _finish(batch: Batch) -> None:
@@ -127,10 +135,9 @@ def _finish(batch: Batch) -> None:
             _offer_zip(batch)
         st.button("New batch", on_click=_forget, icon=":material/restart_alt:")
     if batch.outcome is not None:
-        st.caption(f"{batch.ready.confidence.source[0].upper()}{batch.ready.confidence.source[1:]}.")
+        st.caption(look.plain(f"{look.begin(batch.ready.confidence.source)}."))
         look.refused(batch.outcome.totals.notes)
-        with look.guard():
-            _look_through(batch)
+        _look_through(batch)
 
 
 def _offer_zip(batch: Batch) -> None:
@@ -150,17 +157,18 @@ def _offer_zip(batch: Batch) -> None:
 def _forget() -> None:
     st.session_state.pop(_JOB, None)
     st.session_state.pop(_CARDS, None)
+    shutil.rmtree(session.folder("batch"), ignore_errors=True)
 
 
 @st.fragment
 def _look_through(batch: Batch) -> None:
-    cards = _cards(batch)
-    kept = _filter(cards, batch)
-    gallery, table = st.tabs(["Gallery", "Table"])
-    with gallery:
-        _show_gallery(batch, kept)
-    with table:
-        _show_table(batch, kept)
+    with look.guard():
+        kept = _filter(_cards(batch), batch)
+        gallery, table = st.tabs(["Gallery", "Table"])
+        with gallery, look.guard():
+            _show_gallery(batch, kept)
+        with table:
+            _show_table(batch, kept)
 
 
 def _cards(batch: Batch) -> tuple[Card, ...]:
@@ -206,7 +214,8 @@ def _show_table(batch: Batch, kept: Sequence[Card]) -> None:
         column_config={
             "Probability": bar,
             "Confidence": bar,
-            "Area, km²": st.column_config.NumberColumn(format="%.4g"),
+            **look.grouped("Objects", "Area, px"),
+            **look.grouped("Area, km²", form="%,.4g"),
         },
         on_select="rerun",
         selection_mode="single-row",

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from seepseg.app import browse, look
+from seepseg.app import browse, look, session
 from seepseg.app.datasets import (
+    MEDIAN,
     Labelled,
     Overview,
     as_columns,
@@ -35,6 +36,7 @@ from seepseg.app.settings import read_settings
 from seepseg.check.report import DEFAULT_IMGSZ
 from seepseg.check.rules import FAULT
 from seepseg.dataset.truth import annotations_path
+from seepseg.errors import SeepsegError
 from seepseg.report.pages import Html, element
 from seepseg.wording import count
 
@@ -62,7 +64,7 @@ def show() -> None:
     stamp = _stamp(str(found[name]))
     overview = _survey(str(found[name]), stamp)
     for problem in overview.problems:
-        st.error(look.plain(problem))
+        st.error(look.plain(session.without_folders(problem)))
     counts, labels, check = st.tabs(["What it holds", "Labels", "Check"])
     with counts, look.guard():
         _show_counts(overview)
@@ -88,9 +90,11 @@ def _show_counts(overview: Overview) -> None:
         if overview.sampled:
             st.caption(f"Measured on {overview.sampled:,} images, spread over all.")
     st.subheader("Splits")
-    st.dataframe(as_columns(overview), hide_index=True)
+    splits, classes = as_columns(overview), class_columns(overview)
+    st.dataframe(splits, hide_index=True, column_config=look.grouped(*list(splits)[1:]))
     st.subheader("Classes")
-    st.dataframe(class_columns(overview), hide_index=True)
+    forms = look.grouped(*list(classes)[1:]) | look.grouped(MEDIAN, form="%,.1f")
+    st.dataframe(classes, hide_index=True, column_config=forms)
 
 
 def _classes(names: tuple[str, ...]) -> str:
@@ -99,31 +103,36 @@ def _classes(names: tuple[str, ...]) -> str:
 
 @st.fragment
 def _show_labels(overview: Overview, stamp: str) -> None:
-    names = overview.dataset.names
-    look.legend(names)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        split = st.segmented_control("Split", list(overview.splits), default=next(iter(overview.splits), None))
-        shown = st.segmented_control("Show", ["Labels", "Image alone"], default="Labels")
-    wanted = st.pills("Classes", names, selection_mode="multi") if len(names) > 1 else []
-    if split is None:
-        return
-    images = select(overview, split, [names.index(name) for name in wanted])
-    if not images:
-        st.info("No image of this split holds such an object.")
-        return
-    imgsz, labels = overview.dataset.imgsz or DEFAULT_IMGSZ, shown != "Image alone"
-    browse.grid(_figure(one, names, imgsz, labels, stamp) for one in browse.choose_page(images))
+    with look.guard():
+        names = overview.dataset.names
+        look.legend(names)
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            split = st.segmented_control("Split", list(overview.splits), default=next(iter(overview.splits), None))
+            shown = st.segmented_control("Show", ["Labels", "Image alone"], default="Labels")
+        wanted = st.pills("Classes", names, selection_mode="multi") if len(names) > 1 else []
+        if split is None:
+            return
+        images = select(overview, split, [names.index(name) for name in wanted])
+        if not images:
+            st.info("No image of this split holds such an object.")
+            return
+        imgsz, labels = overview.dataset.imgsz or DEFAULT_IMGSZ, shown != "Image alone"
+        browse.grid(_figure(one, names, imgsz, labels, stamp) for one in browse.choose_page(images))
 
 
 def _figure(one: Labelled, names: tuple[str, ...], imgsz: int, labels: bool, stamp: str) -> Html:
     name, held = one.image.name, _held(one, names)
-    picture = _picture(str(one.image), imgsz, labels, stamp)
-    return browse.figure(picture, f"{name}: {held}", element("b", name, title=name), element("span", held))
+    words = element("b", name, title=name)
+    try:
+        picture = _picture(str(one.image), imgsz, labels, stamp)
+    except SeepsegError as error:
+        return browse.figure(None, "", words, element("span", look.sentence_of(error)))
+    return browse.figure(picture, f"{name}: {held}", words, element("span", held))
 
 
 def _held(one: Labelled, names: tuple[str, ...]) -> str:
     counts = Counter(one.classes)
-    return " · ".join(f"{number} {names[index]}" for index, number in sorted(counts.items())) or "no object"
+    return " · ".join(f"{number:,} {names[index]}" for index, number in sorted(counts.items())) or "no object"
 
 
 def _show_check(yaml: Path, stamp: str, overview: Overview) -> None:
@@ -171,7 +180,7 @@ def _watch(question: Question) -> None:
     command = desk().find(question)
     if command is None or not command.running:
         st.rerun()
-    step = command.step if command else None
+    step = command.step
     if step is None:
         st.progress(0.0, "getting ready …")
     else:
@@ -200,6 +209,7 @@ def _show_report(command: Command) -> None:
                     "Size that shows 95 %": [size["imgsz_enough"] for size in thin],
                 },
                 hide_index=True,
+                column_config=look.grouped("Objects", "Too thin", "Too small"),
             )
 
 

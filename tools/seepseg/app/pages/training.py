@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from seepseg.app import browse, look
+from seepseg.app import browse, look, session
 from seepseg.app.curves import draw_losses, draw_quality, tell_best
 from seepseg.app.runs import Run, describe, find_runs, read_curves, read_run
 from seepseg.app.runs_figures import (
@@ -83,14 +83,15 @@ def _title(run: Run) -> str:
 @st.fragment(run_every=_LIVE_S)
 def _follow(path: Path, folder: Path) -> None:
     """The page around it is drawn anew once the run has ended."""
-    _draw_run(path, folder)
-    if not read_run(path, folder).live:
-        st.rerun()
+    with look.guard():
+        _draw_run(path, folder)
+        if not read_run(path, folder).live:
+            st.rerun()
 
 
 def _draw_run(path: Path, folder: Path) -> None:
     run, columns = read_run(path, folder), read_curves(path)
-    st.write(look.plain(describe(run)))
+    st.write(look.plain(session.without_folders(describe(run))))
     if run.live and run.epochs:
         st.progress(min(run.done / run.epochs, 1.0))
     quality = draw_quality(columns, run.epochs)

@@ -1,0 +1,41 @@
+import json
+
+import pytest
+
+from make_evaluation import make_images, write_evaluation
+from seepseg.report.compare import compare_runs, comparison_as_json
+from seepseg.report.compare_page import render_comparison
+from seepseg.report.compare_text import render
+
+RECORD = {
+    "parameters": 3_258_259,
+    "device": "CPU, 2 cores",
+    "epochs": [{"epoch": number, "seconds": 60.5, "images_per_s": 3} for number in (1, 2)],
+}
+
+
+@pytest.fixture(scope="module")
+def comparison(tmp_path_factory):
+    """A run of ours, and an evaluation of which nothing else is known."""
+    root = tmp_path_factory.mktemp("runs")
+    for name in ("known", "bare"):
+        write_evaluation(root / name, make_images(6, 1, skill=0.9), ("oil",), replicates=4, conf=0.3)
+    metrics = json.loads((root / "known" / "metrics.json").read_text())
+    metrics["made"] = (metrics.get("made") or {}) | {"weights_bytes": 6_800_000, "device": "cpu"}
+    metrics["speed_ms"] = {"preprocess": 1.0, "inference": 20.25, "postprocess": 2.0}
+    (root / "known" / "metrics.json").write_text(json.dumps(metrics))
+    (root / "known" / "record.json").write_text(json.dumps(RECORD))
+    return compare_runs([root / "known", root / "bare"], replicates=20)
+
+
+def test_what_a_model_costs_stands_in_words_and_on_the_page(comparison):
+    for text in (render(comparison), render_comparison(comparison)):
+        assert all(one in text for one in ("3,258,259", "6.8 MB", "23.2 ms (cpu)", "2 min 01 s for 2 epochs"))
+
+
+def test_programs_get_the_numbers_and_null_where_nothing_says_them(comparison):
+    known, bare = (run["cost"] for run in comparison_as_json(comparison)["runs"])
+    assert known["training_s"] == 121
+    assert known["image_ms"] == pytest.approx(23.25)
+    assert bare["parameters"] is None
+    assert bare["training_s"] is None
