@@ -42,6 +42,14 @@ def zip_of(files: Mapping[str, bytes]) -> bytes:
     return packed.getvalue()
 
 
+@pytest.fixture(autouse=True)
+def own_main() -> Iterator[None]:
+    """AppTest leaves the script of the page as `__main__`, and processes that later tests start would begin with it."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
+
+
 @pytest.fixture(scope="session")
 def app_root(weights: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with runs/sos in it: an untrained network of three classes, which finds things everywhere."""

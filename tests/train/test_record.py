@@ -26,9 +26,9 @@ def trainer_in(run: Path, *, resume: bool = False) -> Any:
     args = SimpleNamespace(seed=3, deterministic=True, epochs=2, data=str(run / "data.yaml"), batch=4)
     loader = SimpleNamespace(dataset=range(8))
     device = SimpleNamespace(type="cpu")
-    return SimpleNamespace(
-        save_dir=run, args=args, resume=resume, epoch=0, start_epoch=0, train_loader=loader, device=device, metrics={}
-    )
+    model = SimpleNamespace(parameters=lambda: [SimpleNamespace(numel=lambda: 4), SimpleNamespace(numel=lambda: 3)])
+    of_training = {"epoch": 0, "start_epoch": 0, "train_loader": loader, "device": device, "metrics": {}}
+    return SimpleNamespace(save_dir=run, args=args, resume=resume, model=model, **of_training)
 
 
 def play(model: Model, trainer: Any, epochs: list[int]) -> None:
@@ -49,6 +49,7 @@ def test_a_run_says_running_until_its_end(tmp_path: Path) -> None:
     model.callbacks["on_train_end"](trainer)
     kept = read_record(tmp_path / "a")
     assert (kept["status"], kept["metrics"], kept["task"]) == ("finished", {"metrics/mAP50(M)": 0.25}, "segment")
+    assert kept["parameters"] == 7
     assert json.loads((tmp_path / "a" / "input.json").read_text()) == {"imgsz": 32}
 
 

@@ -75,7 +75,7 @@ def plan_run(request: Request) -> Plan:
     model = settings.pop("model", None)
     task = task_of(request)
     check_best(request.best, task)
-    check_task(make_loss(balance, None), task)
+    check_task(Loss(focal=balance.focal, mask=balance.mask_loss), task)
     notes = [] if balance.merge else check_dataset(dataset)
     _check_extras(settings)
     device, about_device = choose_device(settings)
