@@ -1,25 +1,42 @@
+import json
 from pathlib import Path
 
 import cv2
 import pytest
 
 from seepseg.cli import main
+from seepseg.commands.demo import steps
 from seepseg.dataset.layout import read_dataset
+
+QUICK = ["demo", "--tiles", "80", "--epochs", "1"]
 
 
 @pytest.mark.slow
-def test_the_demo_runs_twice_and_names_every_command(
+@pytest.mark.filterwarnings("ignore")  # torch and Ultralytics warn of what they do inside
+def test_the_demo_goes_from_simulated_tiles_to_slicks_on_a_map_and_can_be_run_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for _ in range(2):
-        assert main(["demo", "--tiles", "80"]) == 0
+        assert main(QUICK) == 0
     shown = capsys.readouterr().out
-    for command in ("simulate tiles", "convert masks", "check", "preview"):
-        assert shown.count(f"$ seepseg {command}") == 2
+    commands = ("simulate tiles", "simulate scenes", "convert masks", "check", "preview", "train", "eval", "export")
+    assert [shown.count(f"$ seepseg {command} ") for command in (*commands, "predict")] == [2] * 9
     assert "simulated" in shown.splitlines()[0]
+    assert "starting from the reference model runs/sos" in shown
     assert sum(map(len, read_dataset(Path("runs/demo/dataset")).splits.values())) == 80
     assert cv2.imread("runs/demo/preview.png") is not None
+    assert "mIoU" in Path("runs/demo/trained/report.html").read_text()
+    (found,) = Path("runs/demo/predictions").glob("*.geojson")
+    assert json.loads(found.read_text())["seepseg"]["model_sha256"]
+    assert Path("runs/demo/trained/bundle/bundle.json").is_file()
+
+
+def test_every_step_is_a_command_that_a_user_can_give() -> None:
+    from seepseg.cli import build_parser
+
+    for step in steps(Path("runs/demo"), 160, 6, None):
+        assert build_parser(step).parse_args(step).run
 
 
 def test_too_few_tiles_are_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -82,6 +82,16 @@ def test_another_image_size_leaves_the_run_its_thresholds(made, tmp_path):
     assert "thresholds of the run stay" in " ".join(report["notes"])
 
 
+def test_a_report_that_is_to_be_passed_on_holds_no_image_of_the_data(made, tmp_path):
+    words = ["eval", str(made / "run"), str(made / "data"), "--split", "val", *QUICK, "--out"]
+    assert main([*words, str(tmp_path / "shown")]) == main([*words, str(tmp_path / "listed"), "--no-pictures"]) == 0
+    pages = {name: (tmp_path / name / "report.html").read_text() for name in ("shown", "listed")}
+    assert "data:image/jpeg" in pages["shown"]
+    assert "data:image" not in pages["listed"]
+    assert "val0" in pages["listed"]
+    assert not (tmp_path / "listed" / "failures").exists()
+
+
 def test_names_that_are_not_the_models_exit_2(made, tmp_path, capsys):
     other = scenes_dataset(tmp_path / "data")
     assert main(["eval", str(made / "run"), str(other), "--out", str(tmp_path / "out"), *QUICK]) == 2

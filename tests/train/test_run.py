@@ -42,6 +42,14 @@ def test_a_run_folder_holds_what_others_rely_on(weighted: Path) -> None:
     assert {"results.png", "labels.jpg", "confusion_matrix.png", "MaskPR_curve.png", "train_batch0.jpg"} <= files
 
 
+def test_a_run_of_any_name_lies_where_it_was_asked_for(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    run = train(tiny_request(tmp_path, name="model", settings={"epochs": 1, "freeze": 2}))
+    assert run == tmp_path / "runs" / "model"
+    assert (run / "weights" / "best.pt").is_file()
+    assert sorted(path.name for path in run.parent.iterdir()) == ["model"]
+    assert "Freezing layer" not in capfd.readouterr().out
+
+
 def test_the_record_says_what_was_done(weighted: Path) -> None:
     record = read_record(weighted)
     assert record["status"] == "finished"

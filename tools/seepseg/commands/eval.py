@@ -46,6 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--worst-by", choices=FIGURES, default="iou", help="what the sheets of failures are ranked by (iou)"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier evaluation")
+    parser.add_argument(
+        "--no-pictures",
+        dest="pictures",
+        action="store_false",
+        help="list failures without their images: of data that is not to be passed on",
+    )
     parser.add_argument("--no-report", dest="report", action="store_false", help="figures alone: no plots, no page")
     parser.add_argument("--json", action="store_true", help="metrics.json on the output")
 
@@ -66,6 +72,7 @@ def run(args: argparse.Namespace) -> int:
         **{key: getattr(args, key) for key in ("split", "out", "imgsz", "device", "batch", "replicates", "seed")},
         overwrite=args.overwrite,
         report=args.report,
+        pictures=args.pictures,
         worst_by=args.worst_by,
     )
     report = evaluate(request)

@@ -45,6 +45,8 @@ class Request:
     overwrite: bool = False
     report: bool = True
     """Also draw plots, sheets of failures and the page."""
+    pictures: bool = True
+    """Of the images that failed; without, the report only lists them."""
     worst_by: str = "iou"
     """What the sheets of failures are ranked by."""
     command: str = ""
@@ -83,7 +85,8 @@ def evaluate_subject(subject: Subject, dataset: Dataset, split: str, folder: Pat
         seed=request.seed,
     )
     if request.report:
-        write_report(folder, make_review(samples, subject.tell, found.used), figure=request.worst_by)
+        review = make_review(samples, subject.tell, found.used) if request.pictures else None
+        write_report(folder, review, figure=request.worst_by)
     return report
 
 

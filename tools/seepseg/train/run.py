@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib import import_module
+from logging import LogRecord
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -34,6 +36,7 @@ def execute(plan: Plan) -> Path:
     from seepseg.train.trainer import trainer_class
 
     model = open_model(plan.start.model, plan.task)
+    _hush_frozen_layers()
     settings = dict(plan.settings)
     if settings.get("freeze") == BACKBONE:
         settings["freeze"] = len(model.model.yaml["backbone"])
@@ -47,12 +50,26 @@ def execute(plan: Plan) -> Path:
             trainer=trainer,
             data=str(plan.balanced.data.resolve()),
             project=str(plan.run.parent.resolve()),
-            name=plan.run.name,
+            name=_name_of(plan.run),
             exist_ok=True,
             **settings,
         )
     leave_thresholds(plan.run, plan.balanced.dataset.yaml)
     return plan.run
+
+
+def _name_of(run: Path) -> str:
+    """Ultralytics takes the name "model" for a wish to have that of the weights."""
+    return "./model" if run.name == "model" else run.name
+
+
+def _hush_frozen_layers() -> None:
+    """`freeze` stands among the settings; Ultralytics adds a line for every tensor of it."""
+    import_module("ultralytics.utils").LOGGER.addFilter(_is_worth_telling)
+
+
+def _is_worth_telling(line: LogRecord) -> bool:
+    return not line.getMessage().startswith("Freezing layer")
 
 
 def claim_place(run: Path, request: Request) -> Path:
