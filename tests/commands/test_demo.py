@@ -39,6 +39,13 @@ def test_every_step_is_a_command_that_a_user_can_give() -> None:
         assert build_parser(step).parse_args(step).run
 
 
+def test_a_run_that_no_demo_made_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "trained" / "weights").mkdir(parents=True)
+    assert main(["demo", "--out", str(tmp_path)]) == 2
+    assert "no demo made it; give another --out" in capsys.readouterr().err
+    assert (tmp_path / "trained" / "weights").is_dir()
+
+
 def test_too_few_tiles_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "--tiles", "3"]) == 2
     assert "at least 40" in capsys.readouterr().err

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     if args.tiles < 40:
         raise UsageError(f"--tiles {args.tiles}: give at least 40, so that each class has an object in each split")
     print("The images of this demo are simulated: no figure from it says anything about real seeps.")
-    shutil.rmtree(args.out / RUN, ignore_errors=True)
+    _make_room(args.out)
     began = time.perf_counter()
     for step in steps(args.out, args.tiles, args.epochs, args.weights):
         print(f"\n$ seepseg {shlex.join(step)}", flush=True)
@@ -47,6 +47,13 @@ def run(args: argparse.Namespace) -> int:
             return code
     print(_farewell(args.out, time.perf_counter() - began))
     return 0
+
+
+def _make_room(out: Path) -> None:
+    """Where a demo ran before, its model goes; what else may lie under that name is left alone."""
+    if (out / RUN).exists() and not (out / "simulated").is_dir():
+        raise UsageError(f"{out / RUN} is already there, and no demo made it; give another --out")
+    shutil.rmtree(out / RUN, ignore_errors=True)
 
 
 def steps(out: Path, tiles: int, epochs: int, weights: str | None) -> Sequence[list[str]]:
