@@ -14,8 +14,13 @@ from seepseg.measures.thresholds import MAX_F1, Choice, PresenceChoice, Threshol
 from seepseg.outputs.verdict import Verdict
 
 
-def chosen(threshold: float = 0.41, precision: float | None = 0.92, recall: float | None = 0.88) -> Thresholds:
-    one = PresenceChoice(Choice(threshold, precision, recall, 0.9), Calibration(1.5, -0.2))
+def chosen(
+    threshold: float = 0.41,
+    precision: float | None = 0.92,
+    recall: float | None = 0.88,
+    share: float | None = None,
+) -> Thresholds:
+    one = PresenceChoice(Choice(threshold, precision, recall, 0.9), Calibration(1.5, -0.2), share)
     pixels = Choice(0.3, 0.84, 0.71, 0.77)
     return Thresholds(("oil",), MAX_F1, "hash", "val", 612, (pixels,), (one,), one)
 
@@ -58,6 +63,13 @@ def test_the_probability_is_that_of_the_calibration(tile: Path) -> None:
     expected = 1 / (1 + np.exp(-(curve.slope * np.log(score / (1 - score)) + curve.offset)))
     _, words = told(look(model(2, thresholds=chosen()), tile))
     assert f"a probability of {100 * expected:.0f} %" in words
+
+
+@pytest.mark.parametrize(("share", "number", "caution"), [(0.96, 20, True), (0.3, 21, False)])
+def test_a_probability_says_of_what_images_it_is(tile: Path, share: float, number: int, caution: bool) -> None:
+    _, words = told(look(model(number, thresholds=chosen(share=share)), tile))
+    assert f"Of the validation images {100 * share:.0f} % hold oil" in words
+    assert ("less where most images are clean" in words) == caution
 
 
 def test_an_empty_image_is_a_plain_no(tmp_path: Path) -> None:

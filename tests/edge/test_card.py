@@ -76,6 +76,12 @@ def test_classes_of_few_objects_are_a_limit(facts):
     assert "Never seen in the evaluation: class2." in text
 
 
+def test_a_set_that_is_mostly_full_limits_what_a_probability_says(facts):
+    assert "that chose thresholds hold something" not in card(facts)
+    shared = facts | {"presence": facts["presence"] | {"any": facts["presence"]["any"] | {"share": 0.96}}}
+    assert "- 96% of the images that chose thresholds hold something" in card(shared)
+
+
 def test_without_an_evaluation_it_says_how_to_make_one(facts):
     assert "holds no evaluation of these weights: `seepseg eval RUN" in card(facts, None)
 

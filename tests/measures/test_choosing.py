@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -164,6 +165,20 @@ def test_the_file_gives_back_what_was_written(tmp_path: Path) -> None:
     threshold_file.write_thresholds(tmp_path / "thresholds.json", chosen)
     assert threshold_file.read_thresholds(tmp_path / "thresholds.json") == chosen
     assert [one.name for one in tmp_path.iterdir()] == ["thresholds.json"]
+
+
+def test_the_share_of_images_that_hold_a_class_is_kept_and_older_files_lack_it(tmp_path: Path) -> None:
+    observed = Presence(
+        np.array([[0.9, 0], [0.8, 0], [0.7, 0.6], [0.1, 0]]), np.array([[1, 0], [1, 0], [1, 1], [0, 0]], bool)
+    )
+    cells = pixels.gather([pixels.ImageCells(np.zeros((2, 1), np.uint8), np.array([64]))] * 4)
+    chosen = choosing.choose_thresholds(observed, cells, GRID, ["oil", "ship"], data="d", split="val")
+    assert ([one.share for one in chosen.presence], chosen.any_presence.share) == ([0.75, 0.25], 0.75)
+    record = threshold_file.thresholds_as_json(chosen)
+    for one in (record["presence"]["any"], *record["presence"]["per_class"].values()):
+        del one["share"]
+    older = threshold_file.parse_thresholds(json.dumps(record), tmp_path)
+    assert ([one.share for one in older.presence], older.any_presence.share) == ([None, None], None)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from seepseg.values import Prediction
 from seepseg.wording import count, verb
 
 WITHOUT_PLACES = "This model looks at the image as a whole: it does not say where."
+MOSTLY = 0.8
+"""The share of images that hold something from which on a probability says little of clean ones."""
 
 
 def headline(analysis: Analysis, verdict: Verdict) -> str:
@@ -39,11 +41,7 @@ def explain(analysis: Analysis, prediction: Prediction, verdict: Verdict) -> lis
         return [*_of_scene(analysis, prediction), *_of_threshold(analysis, verdict, asked)]
     sentences = [_of_confidence(verdict), *_of_threshold(analysis, verdict, asked)]
     sentences += _of_outlines(prediction, verdict) if analysis.places else [WITHOUT_PLACES]
-    if verdict.probability is not None:
-        sentences.append(
-            f"Judging by those images, such a confidence means a probability of {_percent(verdict.probability)}."
-        )
-    return sentences
+    return [*sentences, *_of_probability(analysis, verdict)]
 
 
 def verdict_html(analysis: Analysis, prediction: Prediction, verdict: Verdict) -> str:
@@ -133,6 +131,18 @@ def _of_threshold(analysis: Analysis, verdict: Verdict, asked: bool) -> list[str
     return [f"That threshold was chosen on {where}.", *_rates(stored.any_presence.choice, "images", analysis.names)]
 
 
+def _of_probability(analysis: Analysis, verdict: Verdict) -> list[str]:
+    stored = analysis.confidence.thresholds
+    if verdict.probability is None or stored is None:
+        return []
+    sure, share = _percent(verdict.probability), stored.any_presence.share
+    if share is None:
+        return [f"Judging by the validation images, such a confidence means a probability of {sure}."]
+    held = f"Of the validation images {_percent(share)} hold {_held(analysis.names)}"
+    less = ", and less where most images are clean" if share > MOSTLY else ""
+    return [f"{held}: among such images this confidence means a probability of {sure}{less}."]
+
+
 def _of_classes(choices: Sequence[Choice], where: str, names: Sequence[str]) -> list[str]:
     if len(choices) > 1:
         return [f"Each class has its threshold, chosen on {where}."]
@@ -144,12 +154,16 @@ def _rates(choice: Choice, what: str, names: Sequence[str]) -> list[str]:
     """Precision and recall as anyone can picture them."""
     if choice.precision is None or choice.recall is None:
         return [f"How often it is right there is not known{f' ({choice.note})' if choice.note else ''}."]
-    held = names[0] if len(names) == 1 else "any class"
+    held = _held(names)
     marked, true = ("alarms", f"images with {held}") if what == "images" else ("marked pixels", f"pixels of {held}")
     return [
         f"There, {_of_hundred(choice.precision)} {marked} were right (precision {choice.precision:.2f}), and "
         f"{_of_hundred(choice.recall)} {true} were found (recall {choice.recall:.2f})."
     ]
+
+
+def _held(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else "any class"
 
 
 def _of_hundred(share: float) -> str:

@@ -132,7 +132,7 @@ def _per_class(names: Sequence[str], metrics: Mapping[str, Any]) -> list[list[st
     rows = [["class", "objects", "mask AP50", "95 % interval", "IoU", "95 % interval"]]
     for name in names:
         one = _at(metrics, "mask.per_class", name) or {}
-        objects = str(one.get("instances", "-"))
+        objects = f"{one['instances']:,}" if "instances" in one else "-"
         cells = [name, objects]
         for part, key in (("mask", "ap50"), ("pixels", "iou")):
             value = (_at(metrics, f"{part}.per_class", name) or {}).get(key)
@@ -166,6 +166,15 @@ def _choice(one: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _prevalence(presence: Mapping[str, Any] | None) -> Iterator[str]:
+    share = ((presence or {}).get("any") or {}).get("share")
+    if share is not None:
+        yield (
+            f"- {share:.0%} of the images that chose thresholds hold something, and probabilities of presence are of "
+            "such images: where fewer do, they promise too much."
+        )
+
+
 def _limits(facts: Mapping[str, Any], metrics: Mapping[str, Any] | None) -> Iterator[str]:
     names, per_class = facts["names"], _at(metrics, "mask.per_class") or {}
     few = [name for name in names if 0 < (per_class.get(name) or {}).get("instances", 0) < 30]
@@ -175,6 +184,7 @@ def _limits(facts: Mapping[str, Any], metrics: Mapping[str, Any] | None) -> Iter
     lines = [
         "- A score is no probability, and what is found is a candidate: look-alikes such as low wind, rain cells or "
         "wakes look the same in one image.",
+        *_prevalence(facts["presence"]),
         _LIMITS.get(facts["task"], "- It counts no objects: pixels of a class that touch are one."),
         "- Nothing is known of images of another sensor, place, season or scaling than those of the training.",
         *(

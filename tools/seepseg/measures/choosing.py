@@ -130,7 +130,7 @@ def _choose_presence(scores: Floats, present: Flags, rule: Rule, name: str) -> P
     order = np.sort(scores[present]), np.sort(scores[~present])
     true, false = (len(side) - np.searchsorted(side, candidates, side="right") for side in order)
     choice = choose(candidates, np.stack([true, false, len(order[0]) - true]), rule, name)
-    return PresenceChoice(choice, fit_calibration(scores, present))
+    return PresenceChoice(choice, fit_calibration(scores, present), float(present.mean()) if len(present) else None)
 
 
 def _reason(candidates: int, name: str) -> str:

@@ -87,10 +87,11 @@ def _choice(choice: Choice) -> dict[str, Any]:
 
 def _presence(one: PresenceChoice) -> dict[str, Any]:
     curve = one.calibration
-    return _choice(one.choice) | {"calibration": {"slope": curve.slope, "offset": curve.offset} if curve else None}
+    fitted = {"slope": curve.slope, "offset": curve.offset} if curve else None
+    return _choice(one.choice) | {"calibration": fitted, "share": one.share}
 
 
 def _read_presence(record: Mapping[str, Any]) -> PresenceChoice:
     fields = dict(record)
-    curve = fields.pop("calibration")
-    return PresenceChoice(Choice(**fields), Calibration(**curve) if curve else None)
+    curve, share = fields.pop("calibration"), fields.pop("share", None)
+    return PresenceChoice(Choice(**fields), Calibration(**curve) if curve else None, share)

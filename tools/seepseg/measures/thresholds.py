@@ -48,6 +48,8 @@ class PresenceChoice:
 
     choice: Choice
     calibration: Calibration | None
+    share: float | None = None
+    """Of the images that chose, how many have it: a probability is of images like these. None in older files."""
 
 
 @dataclass(frozen=True, slots=True)
