@@ -24,6 +24,7 @@ def test_the_size_that_the_dataset_declares_is_taken_rounded_up(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
+        ({"best": "mask_map"}, "unet-pets has no mask_map; choose the best epoch by miou or val_loss"),
         ({"best": "mask_map50"}, "unet-pets has no mask_map50; choose the best epoch by miou or val_loss"),
         ({"balance": {"mask_loss": "dice"}}, "a baseline takes --loss dice"),
         ({"balance": {"focal": 1.5}}, "--focal is of YOLO's class loss"),

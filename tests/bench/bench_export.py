@@ -41,7 +41,7 @@ def main() -> None:
         if not found:
             raise SystemExit(f"{args.images}: no images in it")
         for imgsz in args.sizes:
-            made = export_all(args.model, keep, imgsz, args.data)
+            made = export_all(args.model, keep, imgsz, args.data, args.judged)
             job = {"imgsz": imgsz, "device": "cpu", "batch": 1, "conf": args.conf, "answers": ""}
             job |= {"threads": args.threads, "calls": args.calls, "files": spread(found, args.most)}
             clock_rows(rows_of(args.model, made), job, keep / "rows", args)
@@ -54,6 +54,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--images", type=Path, required=True, help="a folder")
     parser.add_argument("--sizes", type=lambda text: [int(size) for size in text.split(",")], default=[256, 640])
     parser.add_argument("--data", type=Path, help="a data.yaml, to whose train images 8 bits are fitted")
+    parser.add_argument("--judged", type=int, default=400, help="val images to measure the loss of 8 bits on")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--calls", type=int, default=200, help="of which the median is taken")
     parser.add_argument("--rounds", type=int, default=3)

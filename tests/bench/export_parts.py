@@ -20,13 +20,13 @@ ODD = ((1, 1), (7, 300), (300, 7), (33, 500), (640, 480), (2000, 150), (3000, 40
 """Heights and widths, besides those of the folder."""
 
 
-def export_all(model: Path, keep: Path, imgsz: int, data: Path | None) -> dict[str, str]:
+def export_all(model: Path, keep: Path, imgsz: int, data: Path | None, judged: int) -> dict[str, str]:
     """A bundle of every format, with 8 bits where there are data to fit them to; its files as Ultralytics takes them;
     the runner in C++ where there is a compiler."""
     bundle = keep / f"bundle-{imgsz}"
     if not bundle.exists():
         command = [sys.executable, "-m", "seepseg", "export", model, "--out", bundle, "--imgsz", str(imgsz)]
-        more = ["--precision", "int8", "--data", data] if data else []
+        more = ["--precision", "int8", "--data", data, "--judged", judged] if data else []
         subprocess.run([*map(str, [*command, "--formats", ",".join(FORMATS), *more])], check=True)
     theirs = keep / f"bundle-{imgsz}_openvino_model"
     shutil.copytree(bundle / "model_openvino", theirs, dirs_exist_ok=True)

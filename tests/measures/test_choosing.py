@@ -171,7 +171,7 @@ def test_the_share_of_images_that_hold_a_class_is_kept_and_older_files_lack_it(t
     observed = Presence(
         np.array([[0.9, 0], [0.8, 0], [0.7, 0.6], [0.1, 0]]), np.array([[1, 0], [1, 0], [1, 1], [0, 0]], bool)
     )
-    cells = pixels.gather([pixels.ImageCells(np.zeros((2, 1), np.uint8), np.array([64]))] * 4)
+    cells = pixels.gather([pixels.ImageCells(np.zeros((1, 2), np.uint8), np.array([64]))] * 4)
     chosen = choosing.choose_thresholds(observed, cells, GRID, ["oil", "ship"], data="d", split="val")
     assert ([one.share for one in chosen.presence], chosen.any_presence.share) == ([0.75, 0.25], 0.75)
     record = threshold_file.thresholds_as_json(chosen)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from seepseg.predict import sampling
 from seepseg.predict.letterbox import frame_of
 from seepseg.predict.sampling import axes_of, sample
 
@@ -61,3 +62,19 @@ def test_pixels_of_cells_are_those_that_take_something_of_them():
         uses = rows.weights[:, start:stop].any(axis=1).nonzero()[0]
         low, high = rows.pixels(start, stop)
         assert set(uses) <= set(range(low, high))
+
+
+def test_a_product_in_parts_is_the_product(monkeypatch):
+    rng = np.random.default_rng(0)
+    left, right = rng.random((130, 40), np.float32), rng.random((40, 90), np.float32)
+    sizes = []
+
+    def note(one, other, *, out):
+        sizes.append(one.size * other.shape[1])
+        out[:] = one @ other
+
+    whole = left @ right
+    monkeypatch.setattr(sampling.np, "matmul", note)
+    assert np.allclose(sampling.multiply(left, right), whole)
+    assert len(sizes) > 1
+    assert max(sizes) <= sampling.ALONE

@@ -132,6 +132,7 @@ def test_ctrl_c_is_written_down_with_the_way_to_go_on(tmp_path: Path, capsys: py
         RuntimeError("does not fit into memory"),
         MissingExtra("does not fit into memory", "x", "y"),
         subprocess.CalledProcessError(1, "does not fit into memory"),
+        PermissionError("does not fit into memory"),
     ],
 )
 def test_a_failure_is_written_down_and_told(tmp_path: Path, error: Exception) -> None:
@@ -154,9 +155,11 @@ def test_a_full_disk_is_told_though_it_takes_no_record(tmp_path: Path, monkeypat
         raise OutputError("the disk is full; free some space")
 
 
-def test_a_fault_of_our_own_is_not_dressed_up(tmp_path: Path) -> None:
+def test_a_fault_of_our_own_is_not_dressed_up_and_ends_the_run(tmp_path: Path) -> None:
+    write_json(tmp_path / "record.json", {"status": "running"})
     with pytest.raises(KeyError), closing(tmp_path):
         raise KeyError("oops")
+    assert read_record(tmp_path)["status"] == "failed"
 
 
 def test_nothing_is_written_where_no_record_is(tmp_path: Path) -> None:

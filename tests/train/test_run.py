@@ -12,7 +12,7 @@ from seepseg.errors import OutputError, UsageError
 from seepseg.train.plan import Request, plan_run
 from seepseg.train.record import read_record
 from seepseg.train.resume import trained_on
-from seepseg.train.run import claim_place, execute, open_model, train
+from seepseg.train.run import claim_place, execute, leave_thresholds, open_model, train
 
 # torch and Ultralytics warn of what they do inside.
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -48,6 +48,18 @@ def test_a_run_of_any_name_lies_where_it_was_asked_for(tmp_path: Path, capfd: py
     assert (run / "weights" / "best.pt").is_file()
     assert sorted(path.name for path in run.parent.iterdir()) == ["model"]
     assert "Freezing layer" not in capfd.readouterr().out
+
+
+def test_a_stop_while_thresholds_are_chosen_says_what_chooses_them(
+    weighted: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(*words: object, **more: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("seepseg.evaluate.run.choose_run_thresholds", stop)
+    with pytest.raises(KeyboardInterrupt):
+        leave_thresholds(weighted, Path("sets/data.yaml"))
+    assert f"seepseg eval {weighted} sets/data.yaml --split val" in capsys.readouterr().err
 
 
 def test_the_record_says_what_was_done(weighted: Path) -> None:

@@ -97,7 +97,7 @@ def _choose_loss(entry: Entry, asked: str) -> str:
 
 def _fill(request: Request, entry: Entry, loss: str) -> Request:
     known = BEST[entry.kind]
-    best = next(iter(known)) if request.best == "mask_map" else request.best
+    best = request.best or next(iter(known))
     if best not in known:
         raise UsageError(f"{entry.name} has no {best}; choose the best epoch by {' or '.join(known)}")
     return replace(request, best=best, extra={**request.extra, "baseline": entry.name, "loss": loss})

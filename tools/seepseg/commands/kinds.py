@@ -194,6 +194,37 @@ def _open_boxes(args: argparse.Namespace) -> Source:
     )
 
 
+def _add_labelme(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", metavar="SOURCE", help="a folder of LabelMe's JSON files, with the images")
+    parser.add_argument(
+        "--images", metavar="DIR", type=Path, help="where the images are (default: with the JSON files)"
+    )
+    parser.add_argument(
+        "--names", type=split_names, metavar="a,b,c", help="the classes in order (default: the labels, sorted)"
+    )
+    parser.add_argument(
+        "--boxes",
+        choices=("refuse", "box"),
+        default="refuse",
+        help="rectangles: refuse the source (default), or take the box as the mask",
+    )
+    parser.add_argument(
+        "--unlisted",
+        choices=("skip", "background"),
+        default="skip",
+        help="images without a JSON (default: skip)",
+    )
+
+
+def _open_labelme(args: argparse.Namespace) -> Source:
+    from seepseg.labels.labelme import read_labelme
+
+    images = existing(args.images) if args.images else None
+    return read_labelme(
+        existing(args.source), images=images, names=args.names, boxes=args.boxes, unlisted=args.unlisted
+    )
+
+
 def _add_scenes(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "example: seepseg convert scenes scenes/ corrected.geojson datasets/bay --tile 640 --overlap 64 --empty 0.2\n"
@@ -262,6 +293,7 @@ KINDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Callable[
     "instances": ("masks whose values are objects", _add_instances, _open_instances),
     "objects": ("one mask file per object", _add_objects, _open_objects),
     "boxes": ("boxes in a CSV", _add_boxes, _open_boxes),
+    "labelme": ("polygons drawn in LabelMe or AnyLabeling, a JSON beside each image", _add_labelme, _open_labelme),
     "scenes": ("GeoTIFF scenes with polygons or raster truth, cut into tiles", _add_scenes, _open_scenes),
     "yolo": ("a YOLO-seg folder, repaired", _add_yolo, _open_yolo),
 }

@@ -168,7 +168,7 @@ def _request(args: argparse.Namespace, data: Path, pairs: Sequence[str]) -> "Req
         sha256=args.weights_sha256,
         project=args.project,
         name=args.name,
-        best=args.best or "mask_map",
+        best=args.best or "",
         extra=_extra(args),
     )
 

@@ -28,7 +28,7 @@ def cut_mask(
         return no_mask(left, top)
     cells_down, cells_across = rows.cells(*down), columns.cells(*across)
     part = prototypes[:, slice(*cells_down), slice(*cells_across)]
-    cells = (coefficients @ part.reshape(len(part), -1)).reshape(part.shape[1:])
+    cells = np.einsum("p,pyx->yx", coefficients, part)
     positive: NDArray[np.bool_] = cells > 0
     if not positive.any():
         return no_mask(left, top)

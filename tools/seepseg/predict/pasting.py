@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from seepseg.predict.letterbox import Frame
 from seepseg.predict.masks import Crop, no_mask
-from seepseg.predict.sampling import Floats
+from seepseg.predict.sampling import Floats, multiply
 
 
 def paste_mask(mask: Floats, *, shape: tuple[int, int], frame: Frame, box: NDArray[np.float32]) -> Crop:
@@ -22,7 +22,7 @@ def paste_mask(mask: Floats, *, shape: tuple[int, int], frame: Frame, box: NDArr
     y, rows = _axis(top, bottom, frame.height, shape[0], 0.5 / gain[1])
     if not (len(rows) and len(columns)):
         return no_mask(left, top)
-    inside: NDArray[np.bool_] = rows @ mask.reshape(shape) @ columns.T > 0.5
+    inside: NDArray[np.bool_] = multiply(multiply(rows, mask.reshape(shape)), columns.T) > 0.5
     return (inside.view(np.uint8), x, y) if inside.any() else no_mask(left, top)
 
 

@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 from seepseg.predict.letterbox import Frame
 
 Floats = NDArray[np.float32]
-BLOCK = 128
+BLOCK = 64
 """Pixels along a side that are sampled at once: wider, and most of the weights multiplied are zero."""
+ALONE = 1 << 18
+"""Products in a multiplication of matrices up to which OpenBLAS stays in the calling thread. Its helpers spin for some
+30 ms after the work is done, and on few cores the network that comes next waits for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +57,22 @@ def sample(cells: Floats, rows: Axis, columns: Axis, top: int, left: int, out: F
     column_start = columns.first[left]
     for y, y_end in _blocks(height):
         low, high = rows.cells(top + y, top + y_end)
-        strip = rows.weights[top + y : top + y_end, low:high] @ cells[low - row_start : high - row_start]
+        strip = multiply(rows.weights[top + y : top + y_end, low:high], cells[low - row_start : high - row_start])
         for x, x_end in _blocks(width):
             low, high = columns.cells(left + x, left + x_end)
             across = columns.weights[left + x : left + x_end, low:high].T
             np.matmul(strip[:, low - column_start : high - column_start], across, out=out[y:y_end, x:x_end])
+
+
+def multiply(left: Floats, right: Floats) -> Floats:
+    """The matrix product, in the calling thread."""
+    rows = max(ALONE // max(right.size, 1), 1)
+    if len(left) <= rows:
+        return left @ right
+    product = np.empty((len(left), right.shape[1]), np.float32)
+    for start in range(0, len(left), rows):
+        np.matmul(left[start : start + rows], right, out=product[start : start + rows])
+    return product
 
 
 def _blocks(length: int) -> Iterator[tuple[int, int]]:

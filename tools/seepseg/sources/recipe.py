@@ -15,7 +15,7 @@ from seepseg.sources.download import Link
 from seepseg.sources.web import check_address
 from seepseg.wording import suggest
 
-KINDS = ("boxes", "coco", "instances", "masks", "objects", "scenes", "yolo")
+KINDS = ("boxes", "coco", "instances", "labelme", "masks", "objects", "scenes", "yolo")
 NEEDED = {"name": str, "title": str, "licence": str, "citation": str, "layout": str, "convert": list}
 KNOWN = NEEDED | {"homepage": str, "obtain": str, "download": dict, "dataset": dict, "train": str}
 KNOWN_DOWNLOAD = {"files": list, "kaggle": str, "roboflow": str}

@@ -16,7 +16,7 @@ from seepseg.train.faults import check_dataset
 from seepseg.train.losses import Loss, check_task
 from seepseg.train.overrides import defaults
 from seepseg.train.start import Start, choose_start
-from seepseg.train.trainer import check_best
+from seepseg.train.trainer import BEST, check_best
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,8 @@ class Request:
     sha256: str | None = None
     project: Path = Path("runs")
     name: str | None = None
-    best: str = "mask_map"
+    best: str = ""
+    """The figure that the best epoch is chosen by; empty for the usual one of the network."""
     extra: Mapping[str, Any] = field(default_factory=dict)
     """What else the record is to keep: the stage or fold that this is, the preset."""
 
@@ -74,6 +75,7 @@ def plan_run(request: Request) -> Plan:
     balance, settings = resolve_balance(dataset, request)
     model = settings.pop("model", None)
     task = task_of(request)
+    request = replace(request, best=request.best or next(iter(BEST)))
     check_best(request.best, task)
     check_task(Loss(focal=balance.focal, mask=balance.mask_loss), task)
     notes = [] if balance.merge else check_dataset(dataset)

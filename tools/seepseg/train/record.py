@@ -24,6 +24,8 @@ INPUT = "input.json"
 FINISHED, RUNNING, INTERRUPTED, FAILED = "finished", "running", "interrupted", "failed"
 PLACES = ("data", "model", "project", "save_dir", "pretrained", "resume", "cfg")
 """Settings that hold folders of this machine."""
+_TOLD = (RuntimeError, ValueError, AssertionError, OSError, subprocess.CalledProcessError)
+"""What Ultralytics raises for reasons that a user can mend; any other exception is a fault of ours."""
 
 
 def read_record(run: Path) -> dict[str, Any]:
@@ -107,9 +109,11 @@ def closing(run: Path) -> Iterator[None]:
         if "--resume" not in str(error):
             error.args = (f"{error}; {_way_on(run)}",)
         raise
-    except (RuntimeError, ValueError, AssertionError, FileNotFoundError, subprocess.CalledProcessError) as error:
+    except Exception as error:
         _note_end(run, FAILED, failure=f"{type(error).__name__}: {error}")
-        raise UsageError(f"Ultralytics gave up: {str(error).strip()}; {_way_on(run)}") from error
+        if isinstance(error, _TOLD):
+            raise UsageError(f"Ultralytics gave up: {str(error).strip()}; {_way_on(run)}") from error
+        raise
 
 
 def _note_end(run: Path, status: str, **changes: Any) -> None:

@@ -1,5 +1,7 @@
 """One training from beginning to end: everything decided and shown, then Ultralytics, then the record closed."""
 
+import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
@@ -97,6 +99,10 @@ def leave_thresholds(run: Path, data: Path) -> None:
 
     try:
         choose_run_thresholds(run, data, device=_device_of(run))
+    except KeyboardInterrupt:
+        how = f"seepseg eval {shlex.quote(str(run))} {shlex.quote(str(data))} --split val"
+        print(f"stopped; the training is done, and what chooses the thresholds is: {how}", file=sys.stderr)
+        raise
     except (SeepsegError, RuntimeError, MemoryError, OSError) as error:
         said = str(error) if isinstance(error, SeepsegError) else first_line(error)
         print(f"note: no thresholds were chosen: {said}")
