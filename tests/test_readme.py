@@ -79,6 +79,15 @@ def object_masks(root: Path) -> None:
             look_alikes.save(folder / "masks" / f"{one}.png", look_alikes.blob(10 * number + one))
 
 
+def drawn_polygons(root: Path) -> None:
+    corners = [[5, 6], [50, 8], [30, 40]]
+    for number in range(COUNT):
+        look_alikes.save(root / "photos" / f"{number}.jpg", look_alikes.picture(number))
+        one = {"label": "slick", "points": corners, "shape_type": "polygon", "group_id": None}
+        drawing = {"imagePath": f"{number}.jpg", "shapes": [one]}
+        (root / "photos" / f"{number}.json").write_text(json.dumps(drawing))
+
+
 def box_table(root: Path) -> None:
     lines = ["image_id,bounds,class"]
     for number in range(COUNT):
@@ -118,6 +127,7 @@ LAYOUTS: dict[str, Callable[[Path], None] | None] = {
     "convert coco trainval.json": one_coco_file,
     "convert instances": instance_masks,
     "convert objects": object_masks,
+    "convert labelme": drawn_polygons,
     "convert boxes": box_table,
     "convert scenes": scenes,
     "convert yolo": yolo_folder,
