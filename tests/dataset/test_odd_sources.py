@@ -94,7 +94,9 @@ def test_images_that_cannot_be_converted_are_left_out_where_asked_and_told(tmp_p
     cripple(images, masks)
     groups = tmp_path / "groups.csv"
     groups.write_text("stem,group\n" + "".join(f"{image.stem},{image.stem}\n" for image in images.iterdir()))
-    convert(read_masks(images, masks, names=["a", "b"]), tmp_path / "out", Settings(unfit="skip", groups=groups))
+    given = read_masks(images, masks, names=["a", "b"])
+    told = convert(given, tmp_path / "out", Settings(unfit="skip", groups=groups)).notes
+    assert any(note.startswith("warning: 2 of 6 images can't be converted and are left out") for note in told)
     written = [image for images in read_dataset(tmp_path / "out").splits.values() for image in images]
     (left_out,) = json.loads((tmp_path / "out/conversion.json").read_text())["skipped"]
     assert len(written) == 4
@@ -117,6 +119,7 @@ def test_a_16_bit_image_of_damaged_pixels_is_left_out_too(tmp_path: Path) -> Non
     written = convert(found, tmp_path / "out", Settings(unfit="skip"))
     (left_out,) = written.skipped
     assert (written.images, left_out["count"]) == (5, 1)
+    assert any("1 of 6 images" in note for note in written.notes)
     assert left_out["examples"][0].startswith("0.tif: not readable")
 
 

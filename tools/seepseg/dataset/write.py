@@ -33,6 +33,8 @@ ANNOTATIONS = "annotations.jsonl"
 """Those of all images, a line each, while it is not yet known which split they go to."""
 MEASURED = 100
 """Images whose fidelity is taken, spread evenly over the dataset."""
+MUCH = 0.1
+"""The share of images left out from which on it is hardly damage."""
 MOST_FAILURES = 20
 """Unreadable images after which a conversion gives up looking for more."""
 
@@ -148,7 +150,14 @@ def _build(source: Source, job: Job, workers: int | Crew, *, skip: bool) -> tupl
                 kept.append(item)
     if sentences and not (skip and built):
         raise SourceError(listing(list(sentences)))
-    return replace(source, items=tuple(kept), skipped=(*source.skipped, *left_out)), built
+    notes = source.notes
+    if len(left_out) > MUCH * count:
+        notes = (
+            *notes,
+            f"warning: {len(left_out):,} of {count:,} images can't be converted and are left out; where so many can't, "
+            "a setting such as --names or --values is often wrong: read their reasons below",
+        )
+    return replace(source, items=tuple(kept), skipped=(*source.skipped, *left_out), notes=notes), built
 
 
 def _plan(source: Source, built: Sequence[Built], unsplit: Path, settings: Settings) -> tuple[Plan, str]:
