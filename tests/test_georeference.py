@@ -46,6 +46,16 @@ def test_web_mercator_is_measured_on_the_ground(tmp_path):
     assert mean_metres(grid(path)) == pytest.approx(5, rel=0.01)
 
 
+def test_so_is_the_mercator_of_sea_charts(tmp_path):
+    path = write_geotiff(tmp_path / "a.tif", SEA, crs="EPSG:3395", transform=Affine(10, 0, 0, 0, -10, 8362698.5))
+    assert mean_metres(grid(path)) == pytest.approx(5.013, rel=0.001)
+
+
+def test_a_crs_without_a_place_in_it_is_no_place(tmp_path):
+    found = grid(write_geotiff(tmp_path / "a.tif", SEA, transform=Affine.identity()))
+    assert (found.crs, found.metres) == (None, None)
+
+
 def test_metres_under_a_crs_of_degrees_are_refused_in_a_sentence(tmp_path):
     path = write_geotiff(tmp_path / "a.tif", SEA, crs="EPSG:4326", transform=utm())
     with pytest.raises(

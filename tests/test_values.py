@@ -90,6 +90,12 @@ def test_with_the_file_that_was_read_geojson_is_in_longitude_and_latitude(tmp_pa
     np.testing.assert_allclose([latitudes.min(), latitudes.max()], [south, north], atol=1e-5)
 
 
+def test_the_place_of_another_file_is_refused(tmp_path):
+    file = write_geotiff(tmp_path / "tile.tif", np.zeros((20, 31), np.uint8))
+    with pytest.raises(UsageError, match="30 × 20 pixels were predicted, and what says where they lie has 31 × 20"):
+        Prediction(30, 20).to_geojson(file)
+
+
 def test_without_a_place_geojson_is_in_pixels():
     (feature,) = Prediction(30, 20, (block(0, 0.75, 2, 3),), ("oil",)).to_geojson()["features"]
     ring = np.array(feature["geometry"]["coordinates"][0])

@@ -114,13 +114,14 @@ def test_ranks_are_those_of_mann_and_whitney_and_leave_out_what_has_none():
 
 
 @pytest.mark.parametrize(
-    ("loss", "said"),
+    ("best", "loss", "said"),
     [
-        (1.0, "the val split does not define ap.* take --best val_loss"),
-        (np.nan, r"lower the learning rate \(lr0=5e-05"),
+        ("ap", 1.0, "the val split does not define ap.* take --best val_loss"),
+        ("ap", np.nan, r"lower the learning rate \(lr0=5e-05"),
+        ("val_loss", np.inf, r"lower the learning rate \(lr0=5e-05"),
     ],
 )
-def test_a_figure_that_val_does_not_define_is_told_apart_from_spoilt_weights(torch, tmp_path, loss, said):
+def test_a_figure_that_val_does_not_define_is_told_apart_from_spoilt_weights(torch, tmp_path, best, loss, said):
     figures = {"metrics/AP": np.nan, "val/cls_loss": loss}
     job = training.Job(
         lambda epoch: [torch.ones(1, 1)], 1, lambda model, batch: model(batch).sum(), lambda model: figures, 1
@@ -128,7 +129,7 @@ def test_a_figure_that_val_does_not_define_is_told_apart_from_spoilt_weights(tor
     settings = complete({"epochs": 1})
     state = training.start_state(torch.nn.Linear(1, 1), settings, torch.device("cpu"))
     with pytest.raises(UsageError, match=said):
-        training.fit(state, job, tmp_path, Facts("large-kernels", "classify", ("oil",), 32), settings, "ap")
+        training.fit(state, job, tmp_path, Facts("large-kernels", "classify", ("oil",), 32), settings, best)
     assert not list(tmp_path.iterdir())
 
 
@@ -274,6 +275,7 @@ def test_a_bundle_gives_the_same_answer_on_every_way(classifier, tmp_path):
     made = export(classifier, tmp_path / "b", ("torchscript", "onnx"), images=2)
     opened = open_bundle(made.path)
     assert (opened.task, opened.names, opened.background) == ("classify", ("oil", "ship"), None)
+    assert made.parities
     assert all(one.equal and one.raw_score < 1e-4 for one in made.parities)
     assert "says which classes an image holds" in (made.path / "MODEL.md").read_text()
     image = noise(32, 32)

@@ -81,6 +81,19 @@ def test_weights_that_are_here_go_into_the_encoder_and_nowhere_else(torch, name)
     assert all(torch.equal(one, other) for one, other in zip(decoder, kept, strict=True))
 
 
+def test_the_body_of_mask_rcnn_takes_the_weights_of_a_classifier(torch):
+    entry = find_entry("maskrcnn-resnet18")
+    published = find_published(entry)
+    published.file.parent.mkdir(parents=True)
+    first, second = build_network(entry, 2), build_network(entry, 2)
+    state = first.backbone.body.state_dict()
+    torch.save({**state, "fc.bias": torch.zeros(1000)}, published.file)
+    rest = {key: value.clone() for key, value in second.state_dict().items() if ".body." not in key}
+    load_start(second, entry, choose_start(entry, None))
+    assert all(value.equal(state[key]) for key, value in second.backbone.body.state_dict().items())
+    assert all(second.state_dict()[key].equal(value) for key, value in rest.items())
+
+
 def test_weights_of_a_run_are_taken_but_for_a_head_of_other_classes(torch, weights):
     entry = find_entry("unet-pets")
     model = build_network(entry, 1)
@@ -96,6 +109,14 @@ def test_weights_of_another_network_are_refused(torch, weights, tmp_path):
         choose_start(B3, str(tmp_path / "yolo.pt"))
     with pytest.raises(UsageError, match="no such file"):
         choose_start(B3, str(tmp_path / "none.pt"))
+
+
+def test_tensors_that_the_network_does_not_have_are_a_sentence(torch, tmp_path):
+    entry = find_entry("unet-pets")
+    write_weights(tmp_path / "a.pt", Facts("unet-pets", "semantic", ("oil",), 64), {"x": torch.zeros(1)})
+    start = choose_start(entry, str(tmp_path / "a.pt"))
+    with pytest.raises(SourceError, match=r"a\.pt: its tensors are not those of unet-pets"):
+        load_start(build_network(entry, 1), entry, start)
 
 
 def test_weights_with_another_sha256_are_refused(tmp_path):

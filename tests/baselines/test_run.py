@@ -43,6 +43,7 @@ def test_results_have_a_row_an_epoch_with_losses_and_miou(trained):
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
     assert {"time", "train/mask_loss", "val/mask_loss", "metrics/mIoU"} <= set(rows[0])
     assert float(rows[-1]["train/mask_loss"]) < float(rows[0]["train/mask_loss"])
+    assert float(rows[0]["lr/pg0"]) > float(rows[1]["lr/pg0"]) > float(rows[2]["lr/pg0"])
 
 
 def test_the_best_epoch_is_that_of_the_highest_miou(trained):
@@ -150,6 +151,15 @@ def test_a_loss_that_is_no_number_ends_with_a_sentence_and_in_the_record(tmp_pat
     with pytest.raises(UsageError, match="infinite or not a number in epoch"):
         train_baseline(request, "unet-pets", "ce")
     assert read_record(tmp_path / "runs" / "a")["status"] == "failed"
+
+
+def test_a_file_that_cannot_be_read_ends_with_a_sentence_of_ours(tmp_path, monkeypatch):
+    def fail(state, job, settings):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(training, "train_epoch", fail)
+    with pytest.raises(UsageError, match=r"the training gave up: .*Input/output error; no epoch was finished"):
+        train_baseline(quick_request(tmp_path, name="a"), "unet-pets", "mix")
 
 
 def test_the_rate_rises_then_falls_to_its_last_share():

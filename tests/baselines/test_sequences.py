@@ -66,6 +66,8 @@ def test_a_frame_is_known_by_its_name(stem, told):
 def test_earlier_frames_are_those_of_the_sequence_in_order_of_number(tmp_path):
     for name in ("a.9", "a.10", "a.11", "a.12", "b.3", "c"):
         (tmp_path / f"{name}.png").touch()
+    for beside in ("a.8.npy", "a.8.txt"):
+        (tmp_path / beside).touch()
     found = find_earlier([tmp_path / "a.12.png", tmp_path / "a.9.png", tmp_path / "c.png"], 2)
     assert [[file.stem for file in files] for files in found.values()] == [["a.10", "a.11"], [], []]
 
@@ -80,9 +82,9 @@ def test_a_tile_has_the_frames_before_it_and_the_truth_of_the_last(tmp_path):
     listed, _ = list_samples(write_frames(tmp_path))
     pixels, classes = in_sequence(Tiles(listed, 1, SIZE))[0, 6]
     assert np.array_equal(classes == 0, square(1, 2))
-    assert [
+    assert all(
         np.array_equal(one[..., 0] > 100, square(1, frame)) for one, frame in zip(pixels, (0, 0, 1, 2), strict=True)
-    ]
+    )
     assert [np.array_equal(one[..., 0] > 100, square(1, 0)) for one in pixels] == [True, True, False, False]
 
 

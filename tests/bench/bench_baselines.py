@@ -108,6 +108,9 @@ def train(args: argparse.Namespace, data: Path, name: str) -> None:
         seepseg("train", "--resume", run)
     seepseg("eval", run, data, "--split", args.split, "--out", run / args.split, "--overwrite")
     cost = run_alone(__file__, "cost", {"run": str(run), "label": name}, limit=LIMIT_S)
+    if "failed" in cost:
+        print(f"{run.name}: its cost was not measured: {cost['failed']}; start this again", flush=True)
+        return
     parameters = json.loads((run / "record.json").read_text())["parameters"]
     (run / "cost.json").write_text(json.dumps(cost | {"parameters": parameters, "split": args.split}))
     print(f"{run.name}: {(time.perf_counter() - began) / 60:.0f} minutes", flush=True)

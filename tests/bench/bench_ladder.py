@@ -27,7 +27,7 @@ from own_process import seepseg
 
 BASE = "preset"
 PLAIN = "plain Ultralytics"
-PRESET = ["--config", "configs/sos.yaml", "close_mosaic=2", "warmup_epochs=0.5"]
+PRESET = ["--config", "configs/sos.yaml"]
 RUNGS: dict[str, list[str]] = {
     PLAIN: [],
     "our labels": [],
@@ -37,7 +37,8 @@ RUNGS: dict[str, list[str]] = {
     "preset, 320 px": [*PRESET, "imgsz=320"],
     "preset, masks at a quarter": [*PRESET, "mask_ratio=4"],
 }
-SHARED = ["batch=16", "val=False", "plots=False", "cache=ram", "workers=1"]
+SHARED = ["batch=16", "val=False", "plots=False", "cache=ram", "workers=1", "close_mosaic=2", "warmup_epochs=0.5"]
+"""The last two as Ultralytics' own would leave no epoch with a mosaic, and warm up for half of them."""
 SPLIT = "val"
 FIGURES = (
     ("mIoU", "pixels.miou"),
@@ -96,7 +97,9 @@ def climb(args: argparse.Namespace, data: Path, name: str) -> None:
     if (run / SPLIT / "metrics.json").exists():
         return
     began = time.perf_counter()
-    given = [f"imgsz={args.imgsz}", f"epochs={args.epochs}", f"seed={args.seed}", *SHARED]
+    size = next((word for word in RUNGS[name] if word.startswith("imgsz=")), f"imgsz={args.imgsz}")
+    asked = [word for word in RUNGS[name] if word != size]
+    given = [size, f"epochs={args.epochs}", f"seed={args.seed}", *SHARED]
     last = run / "weights" / "last.pt"
     if name == PLAIN:
         shutil.rmtree(run, ignore_errors=True)
@@ -106,10 +109,9 @@ def climb(args: argparse.Namespace, data: Path, name: str) -> None:
     elif not last.exists():
         shutil.rmtree(run, ignore_errors=True)
         where = ["--project", str(run.parent), "--name", run.name]
-        seepseg("train", data, "--weights", args.weights, *where, *given, *RUNGS[name])
+        seepseg("train", data, "--weights", args.weights, *where, *given, *asked)
     elif json.loads((run / "record.json").read_text())["status"] != "finished":
         seepseg("train", "--resume", run)
-    size = next((word for word in RUNGS[name] if word.startswith("imgsz=")), f"imgsz={args.imgsz}")
     place = ["--out", run / SPLIT, "--overwrite", "--no-pictures"]
     seepseg("eval", last, args.data, "--split", SPLIT, "--imgsz", size.removeprefix("imgsz="), *place)
     print(f"{name}: {(time.perf_counter() - began) / 60:.0f} minutes", flush=True)
@@ -121,7 +123,7 @@ def convert_by_ultralytics(args: argparse.Namespace, data: Path) -> Path:
     from ultralytics.data.converter import convert_segment_masks_to_yolo_seg
 
     folder: Path = args.out / "plain"
-    images = [Path(line) for line in (data.parent / "train.txt").read_text().split()]
+    images = [Path(line) for line in (data.parent / "train.txt").read_text().splitlines()]
     shutil.rmtree(folder, ignore_errors=True)
     for part in ("images/train", "masks", "labels/train"):
         (folder / part).mkdir(parents=True)
@@ -130,7 +132,8 @@ def convert_by_ultralytics(args: argparse.Namespace, data: Path) -> Path:
         (folder / "images" / "train" / image.name).write_bytes(image.read_bytes())
         cv2.imwrite(str(folder / "masks" / f"{image.stem}.png"), painted[image.name])
     convert_segment_masks_to_yolo_seg(str(folder / "masks"), str(folder / "labels" / "train"), classes=1)
-    told = {"train": "images/train", "val": str((data.parent / f"{SPLIT}.txt").resolve()), "names": {0: "oil"}}
+    names = yaml.safe_load(data.read_text())["names"]
+    told = {"train": "images/train", "val": str((data.parent / f"{SPLIT}.txt").resolve()), "names": names}
     (folder / "data.yaml").write_text(yaml.safe_dump({"path": str(folder.resolve())} | told, sort_keys=False))
     return folder / "data.yaml"
 

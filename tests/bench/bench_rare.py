@@ -84,7 +84,7 @@ def train(out: Path, data: Path, name: str, seed: int, weights: str) -> None:
     if not (run / "weights" / "last.pt").exists():
         shutil.rmtree(run, ignore_errors=True)
         asked = [data, *VARIANTS[name], "--weights", weights]
-        steps = steps_an_epoch(asked)
+        steps = steps_an_epoch(asked, seed)
         counted = [f"epochs={round(STEPS / steps)}", f"close_mosaic={round(MOSAICLESS / steps)}"]
         where = ["--project", run.parent, "--name", run.name]
         seepseg("train", *asked, *where, *PLAIN, *counted, f"warmup_epochs={WARMUP / steps:.2f}", f"seed={seed}")
@@ -94,7 +94,7 @@ def train(out: Path, data: Path, name: str, seed: int, weights: str) -> None:
     print(f"{run.name}: {(time.perf_counter() - began) / 60:.0f} minutes", flush=True)
 
 
-def steps_an_epoch(asked: list[object]) -> float:
+def steps_an_epoch(asked: list[object], seed: int) -> float:
     """By the list that the training will read: repeats and pasted tiles count."""
     from seepseg.commands import train as command
     from seepseg.dataset.layout import read_dataset
@@ -105,7 +105,7 @@ def steps_an_epoch(asked: list[object]) -> float:
     command.add_arguments(parser)
     args = parser.parse_args([str(word) for word in asked])
     given = {key: getattr(args, key, None) for key in command.BALANCE} | {"weights": args.weights_by_class}
-    balanced = apply_balance(open_dataset(Path(str(asked[0]))), override(Balance(), given, "the variant"))
+    balanced = apply_balance(open_dataset(Path(str(asked[0]))), override(Balance(), given, "the variant"), seed=seed)
     return len(read_dataset(balanced.data).splits["train"]) / BATCH
 
 

@@ -16,7 +16,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench_baselines import seepseg, told
+from bench_baselines import told
+from own_process import seepseg
 
 NETWORKS = ("unet-frame", "unet-convlstm")
 FIGURES = {"mIoU": ("pixels", "miou"), "slick IoU": ("pixels", "miou_foreground"), "pixel F1": ("pixels", "f1")}

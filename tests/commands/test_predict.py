@@ -1,5 +1,6 @@
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -172,6 +173,19 @@ def test_other_land_in_the_same_file_is_another_prediction(made, tmp_path, capsy
     assert "mask_vector_sha256 was" in capsys.readouterr().err
 
 
+def test_other_thresholds_or_another_scaling_beside_the_weights_make_another_prediction(made, tmp_path, capsys):
+    shutil.copytree(made / "run", tmp_path / "made/run")
+    source, run = write_image(tmp_path / "tile.png", picture(50, 70)), tmp_path / "made/run"
+    assert predict(tmp_path / "made", source, tmp_path / "out", "--conf", ".3") == 0
+    assert predict(tmp_path / "made", source, tmp_path / "out", "--conf", ".3") == 0
+    (run / "input.json").write_text(json.dumps({"imgsz": 64, "metres_per_pixel": 20.0}))
+    assert predict(tmp_path / "made", source, tmp_path / "out", "--conf", ".3") == 2
+    assert "input_sha256 was" in capsys.readouterr().err
+    (run / "thresholds.json").unlink()
+    assert predict(tmp_path / "made", source, tmp_path / "out", "--conf", ".3") == 2
+    assert "thresholds_sha256 was" in capsys.readouterr().err
+
+
 def test_overwrite_does_not_remove_the_land_that_is_to_be_read(made, tmp_path, capsys):
     source = write_geotiff(tmp_path / "scene.tif", picture(100, 90)[..., 0])
     assert predict(made, source, tmp_path / "out") == 0
@@ -193,7 +207,7 @@ def test_what_was_written_is_listed(made, tmp_path, capsys):
     assert "written: masks/, instances.csv, summary.csv" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("flags", [["--gsd", "10"], ["--tile", "never"], ["--geopackage"]])
+@pytest.mark.parametrize("flags", [["--gsd", "10"], ["--overlap", "0"], ["--tile", "never"], ["--geopackage"]])
 def test_flags_of_scenes_are_refused_for_a_film(made, tmp_path, capsys, flags):
     write_image(tmp_path / "frames/1.png", picture(48, 64))
     assert predict(made, tmp_path / "frames", tmp_path / "out", "--frames", *flags) == 2

@@ -149,6 +149,40 @@ def test_boxes_are_refused_or_taken(tmp_path: Path) -> None:
     assert counts(source) == {"box taken as the mask": 2}
 
 
+@pytest.mark.parametrize("kind", ["rectangle", "rotation", "oriented_rectangle"])
+def test_boxes_of_four_corners_are_boxes(tmp_path: Path, kind: str) -> None:
+    with pytest.raises(SourceError, match="1 shape is a box without an outline"):
+        one(tmp_path, shape("oil", SQUARE, kind))
+    source, image = one(tmp_path, shape("oil", SQUARE, kind), boxes="box")
+    ((_, mask),) = masks(image)
+    assert np.array_equal(mask, raster(SQUARE))
+    assert counts(source) == {"box taken as the mask": 1}
+
+
+def test_a_quadrilateral_is_an_outline(tmp_path: Path) -> None:
+    source, image = one(tmp_path, shape("oil", SQUARE, "quadrilateral"))
+    ((_, mask),) = masks(image)
+    assert np.array_equal(mask, raster(SQUARE))
+    assert counts(source) == {}
+
+
+@pytest.mark.parametrize("names", [None, ["oil"]])
+def test_shapes_that_are_not_used_name_no_class(tmp_path: Path, names: list[str] | None) -> None:
+    source, image = one(tmp_path, shape(), shape("car", SQUARE, "cuboid"), names=names)
+    assert source.names == ("oil",)
+    assert len(image.instances) == 1
+    assert counts(source) == {"cuboid, which is no kind of shape known here": 1}
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), -1e10])
+@pytest.mark.parametrize("kind", ["polygon", "circle"])
+def test_coordinates_that_are_no_numbers_are_counted(tmp_path: Path, kind: str, wrong: float) -> None:
+    points = [[2.0, 3.0], [5.0, wrong], [9.0, 9.0]][: 3 if kind == "polygon" else 2]
+    source, image = one(tmp_path, shape("oil", SQUARE), shape(points=points, kind=kind))
+    assert len(image.instances) == 1
+    assert counts(source) == {"polygon with coordinates that are no numbers, or beyond ±1e9": 1}
+
+
 def test_what_has_no_area_is_counted(tmp_path: Path) -> None:
     wrong = [
         shape("mark", [[1, 1]], "point"),
@@ -191,12 +225,29 @@ def test_images_may_lie_elsewhere_and_folders_are_splits(tmp_path: Path) -> None
     assert [(item.stem, item.split) for item in source.items] == [("a", "train"), ("b", "val")]
 
 
+def test_images_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    folder(tmp_path / "images", images=("train/a.png", "val/a.png"))
+    for split in ("train", "val"):
+        (tmp_path / "labels" / split).mkdir(parents=True)
+        folder(tmp_path / "labels" / split, images=(), a=drawn(shape()))
+    with pytest.raises(SourceError, match=r"labels/train/a.json: .* images/train/a.png, images/val/a.png; .*--images"):
+        read_labelme(tmp_path)
+    source = read_labelme(tmp_path / "labels", images=tmp_path / "images")
+    assert [(item.stem, item.payload) for item in source.items] == [
+        ("train/a", "train/a.json"),
+        ("val/a", "val/a.json"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
         (drawn(shape("ship")), "a.json: shape 1 is ship, which is not in --names"),
         (drawn(shape(None)), "a.json: shape 1 has no label"),
         (drawn(shape(points=[[1, "x"]])), "a.json: shape 1: its points are no pairs of numbers"),
+        (drawn(shape(points=[[1, 2, 3], [4, 5, 6]])), "a.json: shape 1: its points are no pairs of numbers"),
+        (drawn(shape(points=[[1, 10**400]])), "a.json: shape 1: its points are no pairs of numbers"),
+        (drawn(shape(points=None)), "a.json: shape 1: its points are no pairs of numbers"),
         (drawn(shape(points=[[1, 1]], kind="mask", mask="no")), "a.json: shape 1: its mask is no PNG in base64"),
         ({"images": []}, "no JSON of LabelMe in it"),
         (drawn(shape(), image="x.png"), "a.json: b.json is of the same image|b.json: a.json is of the same image"),
@@ -221,6 +272,12 @@ def test_an_image_of_another_size_is_refused(tmp_path: Path) -> None:
     source = read_labelme(folder(tmp_path, a=drawn(shape(), imageWidth=WIDTH + 1)))
     with pytest.raises(SourceError, match=r"a.json: a.png is 40x30 px, but 41x30 in the JSON"):
         source.read(source.items[0], WIDTH, HEIGHT)
+
+
+@pytest.mark.parametrize("size", [-1, None])
+def test_a_json_may_not_know_the_size(tmp_path: Path, size: int | None) -> None:
+    source = read_labelme(folder(tmp_path, a=drawn(shape(), imageWidth=size, imageHeight=size)))
+    assert len(read_all(source)["a"].instances) == 1
 
 
 def test_a_folder_without_its_images_says_where_to_look(tmp_path: Path) -> None:

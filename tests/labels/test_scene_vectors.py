@@ -173,6 +173,13 @@ def test_names_of_the_file_are_sorted():
     )
 
 
+def test_spellings_that_differ_in_case_alone_are_one_class():
+    rows = layer(*((SQUARE, {"class": name}) for name in ("oil", "Oil", "ship")))
+    names, (found,), _ = number_classes(rows, "class", None)
+    assert names == ("Oil", "ship")
+    assert [one.fields["class_id"] for one in found.features] == [0, 0, 1]
+
+
 def test_every_class_that_is_not_named_is_listed():
     rows = layer(*((SQUARE, {"class": name}) for name in ("oil", "ship", "rig")))
     with pytest.raises(SourceError, match=r"(?s)not in --names oil:.*rig.*ship"):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from make import write_image
+from make_geotiff import write_geotiff
 from outputs.stand_in import StandIn, predict_folder
 from seepseg.errors import OutputError
 from seepseg.outputs.place import open_place, write_proof
@@ -66,6 +67,24 @@ def test_images_that_came_or_changed_since_are_predicted(tmp_path):
     assert predict_folder(again, source, tmp_path / "out").totals.images == 6
     assert again.seen == 2
     assert cv2.imread(str(tmp_path / "out/masks/tile 1.png"), -1).shape == (20, 20)
+
+
+def test_an_image_that_changed_and_fails_now_leaves_nothing_of_what_it_was(tmp_path):
+    source = images(tmp_path, 2)
+    predict_folder(StandIn(), source, tmp_path / "out", save=EVERYTHING)
+    (source / "tile 1.png").write_bytes(b"no picture")
+    predict_folder(StandIn(), source, tmp_path / "out", save=EVERYTHING)
+    assert status(tmp_path / "out")["tile 1.png"].startswith("failed: ")
+    assert {name.split("/")[-1] for name in files(tmp_path / "out") if "/" in name} == {"tile 0.png", "tile 0.txt"}
+
+
+def test_a_picture_that_was_georeferenced_since_keeps_no_mask_of_a_picture(tmp_path):
+    picture = np.zeros((16, 16), np.uint8)
+    picture[2:9, 3:9] = 201
+    for place, mask in (({"crs": None}, "sea.png"), ({}, "sea.tif")):
+        write_geotiff(tmp_path / "images/sea.tif", picture, **place)
+        predict_folder(StandIn(), tmp_path / "images", tmp_path / "out", save=("masks",))
+        assert [file.name for file in (tmp_path / "out/masks").iterdir()] == [mask]
 
 
 def test_images_that_left_the_source_are_told(tmp_path):

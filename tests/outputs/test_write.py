@@ -12,7 +12,10 @@ from make import ragged, thin, write_image
 from outputs.stand_in import StandIn, predict_folder, stored
 from seepseg import outline
 from seepseg.dataset.layout import read_rows
+from seepseg.errors import SourceError
 from seepseg.outputs.saving import EVERYTHING
+from seepseg.outputs.write import instance_map
+from seepseg.values import Detection, Prediction
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +62,12 @@ def test_instance_numbers_are_16_bit_and_those_of_the_table(made, pictures):
     for row in rows:
         assert np.count_nonzero(numbers == int(row["id"])) == int(row["area_px"])
     np.testing.assert_array_equal(numbers == 1, pictures["a/2.png"] == 201)
+
+
+def test_more_objects_than_an_instance_mask_can_number_are_refused():
+    dot = Detection(0, 0.5, (0.0, 0.0, 1.0, 1.0), np.ones((1, 1), np.uint8), 0, 0)
+    with pytest.raises(SourceError, match="65,536 objects, and an instance mask can number 65,535"):
+        instance_map(Prediction(4, 4, (dot,) * 65536))
 
 
 def test_coco_json_decodes_to_the_masks(made, pictures):

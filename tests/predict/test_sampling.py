@@ -64,17 +64,30 @@ def test_pixels_of_cells_are_those_that_take_something_of_them():
         assert set(uses) <= set(range(low, high))
 
 
-def test_a_product_in_parts_is_the_product(monkeypatch):
-    rng = np.random.default_rng(0)
-    left, right = rng.random((130, 40), np.float32), rng.random((40, 90), np.float32)
-    sizes = []
+@pytest.fixture
+def products(monkeypatch):
+    """Rows of each product of matrices, and the products of numbers in it."""
+    noted = []
 
     def note(one, other, *, out):
-        sizes.append(one.size * other.shape[1])
+        noted.append((len(one), one.size * other.shape[1]))
         out[:] = one @ other
 
-    whole = left @ right
     monkeypatch.setattr(sampling.np, "matmul", note)
-    assert np.allclose(sampling.multiply(left, right), whole)
-    assert len(sizes) > 1
+    return noted
+
+
+def test_a_product_in_parts_is_the_product(products):
+    rng = np.random.default_rng(0)
+    left, right = rng.random((145, 40), np.float32), rng.random((40, 90), np.float32)
+    assert np.allclose(sampling.multiply(left, right), left @ right)
+    rows, sizes = zip(*products, strict=True)
+    assert sum(rows) == 145
+    assert min(rows) > 1
     assert max(sizes) <= sampling.ALONE
+
+
+@pytest.mark.parametrize(("side", "cells", "whole"), [(100, 160, False), (600, 640, True)])
+def test_no_product_of_a_map_is_more_than_one_thread_takes(products, side, cells, whole):
+    sampled(np.ones((cells, cells), np.float32), frame_of(side, side, 640), whole=whole)
+    assert max(size for _, size in products) <= sampling.ALONE

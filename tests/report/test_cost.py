@@ -6,6 +6,7 @@ from make_evaluation import make_images, write_evaluation
 from seepseg.report.compare import compare_runs, comparison_as_json
 from seepseg.report.compare_page import render_comparison
 from seepseg.report.compare_text import render
+from seepseg.report.cost import Cost, rows
 
 RECORD = {
     "parameters": 3_258_259,
@@ -31,6 +32,17 @@ def comparison(tmp_path_factory):
 def test_what_a_model_costs_stands_in_words_and_on_the_page(comparison):
     for text in (render(comparison), render_comparison(comparison)):
         assert all(one in text for one in ("3,258,259", "6.8 MB", "23.2 ms (cpu)", "2 min 01 s for 2 epochs"))
+
+
+def test_each_cost_stands_below_its_run(comparison):
+    lines = render(comparison).splitlines()
+    place = next(place for place, line in enumerate(lines) if line.startswith("Parameters"))
+    assert lines[place - 1].split() == ["known", "bare"]
+
+
+def test_one_epoch_is_one():
+    cost = Cost(None, None, None, None, training_s=65.0, epochs=1, trained_on=None)
+    assert rows([cost]) == [("Training", ["1 min 05 s for 1 epoch"])]
 
 
 def test_programs_get_the_numbers_and_null_where_nothing_says_them(comparison):

@@ -230,6 +230,11 @@ def test_progress_counts_every_tile_once(tmp_path):
     assert [done for done, _ in told] == sorted({done for done, _ in told})
 
 
+def test_limits_of_any_kind_of_number_are_told_as_plain_ones(tmp_path):
+    found = found_in(write_scene(tmp_path / "a.tif", blank()), limits=np.array([0.5], np.float32))
+    assert [type(limit) for limit in found.settings["confidence"]] == [float]
+
+
 def test_a_tile_with_as_many_detections_as_may_be_is_told(tmp_path):
     found = found_in(write_scene(tmp_path / "a.tif", slick()), max_det=1)
     assert "the most that it may" in found.notes[0]

@@ -125,6 +125,19 @@ def test_land_across_the_antimeridian_is_laid_on_both_sides(tmp_path):
     assert columns[-1] == SIZE - 1
 
 
+@pytest.mark.parametrize("west", [179.6, -180.4])
+def test_land_is_laid_on_a_scene_whose_longitudes_run_on_beyond_180(tmp_path, west):
+    path = scene(tmp_path, crs="EPSG:4326", transform=Affine(0.01, 0, west, 0, -0.01, 10))
+    file = write_feature(tmp_path / "land.geojson", box(-180, -20, 0, 20))
+    assert np.flatnonzero(draw(path, file).any(axis=0)).tolist() == list(range(40, SIZE))
+
+
+def test_land_is_laid_on_a_scene_in_longitudes_from_0_to_360(tmp_path):
+    path = scene(tmp_path, crs="EPSG:4326", transform=Affine(0.01, 0, 190, 0, -0.01, 10))
+    file = write_feature(tmp_path / "land.geojson", box(-169.7, -20, -160, 20))
+    assert np.flatnonzero(draw(path, file).any(axis=0)).tolist() == list(range(30, SIZE))
+
+
 def test_land_follows_a_resampled_grid(tmp_path):
     file = write_geojson(tmp_path / "land.geojson", [(box(20, 40, 60, 80), {})])
     found = draw(scene(tmp_path), file, Window(0, 0, 40, 40), gsd=20.0)

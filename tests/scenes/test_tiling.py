@@ -77,6 +77,7 @@ def test_tiles_come_in_order_and_only_so_many_wait():
         for number, (window, _, _) in enumerate(tiles, 1):
             assert window == windows[number - 1]
             assert len(read) <= number + 4
+    assert number == 30
 
 
 def test_leaving_early_reads_no_further():

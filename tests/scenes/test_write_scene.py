@@ -150,6 +150,18 @@ def test_a_second_time_replaces_the_first(tmp_path):
     assert features(tmp_path)["features"] == []
 
 
+def test_the_scene_itself_is_not_written_over(tmp_path):
+    path = write_sea(tmp_path / "masks/sea.tif", np.zeros((90, 120), np.uint8))
+    before = path.read_bytes()
+    with (
+        open_scene(path, trained_on()) as opened,
+        pytest.raises(OutputError, match=r"sea\.tif: would be written over .* give another folder"),
+    ):
+        write_scene(tmp_path, "sea", opened, [], names=("oil",), provenance=MADE, save=["geojson", "masks"])
+    assert path.read_bytes() == before
+    assert not (tmp_path / "sea.geojson").exists()
+
+
 def test_what_fails_half_way_leaves_nothing_behind(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError(28, "No space left on device")

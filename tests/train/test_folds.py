@@ -6,13 +6,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from make_training import tiny_dataset
+from make_training import QUICK, tiny_dataset
 from seepseg.dataset.identity import dataset_hash
 from seepseg.dataset.layout import read_dataset
 from seepseg.errors import DatasetError, OutputError, UsageError
+from seepseg.train import stages
 from seepseg.train.folds import fold_table, list_folds, summarise, train_folds
-from seepseg.train.plan import Request
-from seepseg.train.record import write_json
+from seepseg.train.plan import Request, plan_run
+from seepseg.train.record import update_record, write_json
+from seepseg.train.run import facts_of
+from seepseg.train.stages import read_stages, train_stages
 
 MAP = "metrics/mAP50(M)"
 
@@ -88,19 +91,48 @@ def test_the_same_request_again_goes_on_with_the_folds_that_are_missing(tmp_path
     assert (summary["done"], summary["mean"][MAP]) == (3, pytest.approx(0.1))
 
 
-@pytest.mark.parametrize("change", ["request", "labels", "status"])
+@pytest.mark.parametrize("by_stages", [False, True])
+def test_a_fold_is_known_again_whatever_planning_made_of_the_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_stages: bool
+) -> None:
+    settings = {key: value for key, value in QUICK.items() if key != "epochs"}
+    data = with_folds(tiny_dataset(tmp_path / "data"), 2)
+    request = Request(data, settings, weights="scratch", project=tmp_path / "runs", name="a")
+    trained = []
+
+    def train(fold: Request) -> Path:
+        plan = plan_run(fold)
+        trained.append(plan.run.name)
+        (plan.run / "weights").mkdir(parents=True)
+        (plan.run / "weights" / "best.pt").touch()
+        write_json(plan.run / "record.json", facts_of(plan) | {"status": "finished", "metrics": {MAP: 0.5}})
+        return plan.run
+
+    monkeypatch.setattr(stages, "train", train)
+    how = {"stages": "head:1@1e-3,all:1@1e-4"} if by_stages else {}
+    one = (lambda fold: train_stages(fold, read_stages(how["stages"]))) if by_stages else train
+    train_folds(request, one, how=how)
+    before = list(trained)
+    assert {"a-fold0", "a-fold1"} <= set(before)
+    train_folds(request, one, how=how)
+    assert trained == before
+
+
+@pytest.mark.parametrize("change", ["request", "how", "labels", "status"])
 def test_a_fold_of_other_words_or_other_data_or_without_an_end_is_not_taken(tmp_path: Path, change: str) -> None:
     data = with_folds(tiny_dataset(tmp_path / "data"), 2)
-    request = Request(data, project=tmp_path / "runs", name="a")
+    request, how = Request(data, project=tmp_path / "runs", name="a"), {}
     train_folds(request, pretend)
-    if change == "request":
+    if change == "how":
+        how = {"stages": "head:1@1e-3,all:1@1e-4"}
+    elif change == "request":
         request = replace(request, settings={"epochs": 7})
     elif change == "labels":
         next((tmp_path / "data/labels/train").glob("*.txt")).write_text("")
     else:
-        write_json(tmp_path / "runs/a-fold0/record.json", {"status": "interrupted", "asked": request.as_json()})
+        update_record(tmp_path / "runs/a-fold0", status="interrupted")
     with pytest.raises(OutputError, match="a-fold0 is already there"):
-        train_folds(request, pretend)
+        train_folds(request, pretend, how=how)
 
 
 def test_a_dataset_without_folds_is_told_how_to_get_some(tmp_path: Path) -> None:

@@ -207,6 +207,11 @@ def test_a_model_of_another_task_is_refused(tmp_path: Path) -> None:
         open_model("yolov8n.yaml", "segment")
 
 
+def test_a_model_of_objects_is_no_start_for_pixels() -> None:
+    with pytest.raises(UsageError, match=r"this training is for semantic; name one such as yolo26n-sem\.pt"):
+        open_model("yolov8n-seg.yaml", "semantic")
+
+
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.pt").write_text("no model")
     with pytest.raises(UsageError, match=r"a\.pt: not a model that Ultralytics can open"):

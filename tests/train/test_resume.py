@@ -79,8 +79,10 @@ class TestKilled:
             resume(finished)
 
     def test_a_run_that_was_killed_while_tidying_up_is_closed(self, finished: Path) -> None:
-        update_record(finished, status="running")
-        assert resume(finished)["status"] == "finished"
+        update_record(finished, status="running", metrics=None)
+        record = resume(finished)
+        assert record["status"] == "finished"
+        assert "metrics/mAP50-95(M)" in record["metrics"]
 
     def test_half_a_checkpoint_is_a_sentence(self, finished: Path, tmp_path: Path) -> None:
         run = _stopped(tmp_path)

@@ -76,6 +76,7 @@ def test_stages_that_follow_keep_what_the_record_is_to_say(asked: list[Request],
     assert [(request.name, request.extra["preset"], request.extra["fold"]) for request in asked] == [
         ("a", "seep.yaml", "0")
     ]
+    assert asked[0].extra["asked"] == {"data": str(tmp_path), "settings": {}, "balance": {}}
 
 
 def test_a_schedule_beside_the_stages_is_refused(tmp_path: Path) -> None:

@@ -38,6 +38,8 @@ def grid_of(dataset: Any, gsd: float | None = None) -> Grid:
     """The grid of an open raster; with a gsd, the one of square pixels of that many metres."""
     transform, crs, approximate = dataset.transform, dataset.crs, False
     points, points_crs = dataset.gcps
+    if transform.is_identity:
+        crs = None  # GDAL's word for a file that knows its CRS, and not where in it its pixels lie.
     if crs is None and points and points_crs is not None:
         from rasterio.transform import from_gcps
 
@@ -152,7 +154,7 @@ def _metres(transform: Any, crs: Any, width: int, height: int) -> tuple[float, f
     middle = (width / 2, height / 2)
     corners = [locate(transform, middle[0] + x, middle[1] + y) for x, y in ((0, 0), (1, 0), (0, 1))]
     try:
-        if crs.is_geographic or crs.to_epsg() == 3857:
+        if crs.is_geographic or crs.to_epsg() == 3857 or _is_mercator(crs):
             return _on_ellipsoid(corners, crs)
         if not crs.is_projected:
             return None
@@ -160,6 +162,18 @@ def _metres(transform: Any, crs: Any, width: int, height: int) -> tuple[float, f
     except CRSError:
         return None
     return math.dist(corners[0], corners[1]) * unit, math.dist(corners[0], corners[2]) * unit
+
+
+def _is_mercator(crs: Any) -> bool:
+    """Whose metres are those of the equator, twice as many at 60 degrees as there are on the ground."""
+    from pyproj import CRS
+    from pyproj.exceptions import ProjError
+
+    try:
+        known = CRS.from_wkt(crs.to_wkt(version="WKT2_2019")).coordinate_operation
+    except ProjError:
+        return False
+    return known is not None and known.method_name.startswith("Mercator")
 
 
 def _on_ellipsoid(corners: Sequence[tuple[float, float]], crs: Any) -> tuple[float, float]:

@@ -212,6 +212,13 @@ class Prediction:
 
             with open_raster(Path(where)) as dataset:
                 where = grid_of(dataset)
+        if where is not None and (where.width, where.height) != (self.width, self.height):
+            from seepseg.errors import UsageError
+
+            raise UsageError(
+                f"{self.width} × {self.height} pixels were predicted, and what says where they lie has {where.width} × "
+                f"{where.height}; give the file that the image was read from"
+            )
         return prediction_as_geojson(self, where)
 
 

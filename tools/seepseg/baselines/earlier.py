@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from seepseg.dataset.layout import IMAGE_SUFFIXES
 from seepseg.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ def find_earlier(images: Iterable[Path], count: int) -> dict[Path, tuple[Path, .
     sequences: dict[tuple[Path, str], dict[int, Path]] = {}
     for folder in dict.fromkeys(image.parent for image in images):
         for file in folder.iterdir():
-            if name := name_frame(file.stem):
+            # Labels, world files or Ultralytics' .npy may lie beside, under the same names.
+            if file.suffix.lower() in IMAGE_SUFFIXES and (name := name_frame(file.stem)):
                 sequences.setdefault((folder, name[0]), {})[name[1]] = file
     found = {}
     for image in images:

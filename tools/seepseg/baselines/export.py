@@ -4,6 +4,7 @@ engines run it."""
 import json
 import tempfile
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 from seepseg.baselines.catalogue import FRAMES, TASKS
 from seepseg.baselines.weights import Facts
 from seepseg.edge.bundle import MODELS
-from seepseg.errors import UsageError
+from seepseg.errors import MissingExtra, UsageError
 from seepseg.predict.baseline_network import load_model
 from seepseg.predict.network import LEAST_STRIDE, SEVERAL
 from seepseg.predict.openvino_network import import_openvino
@@ -109,6 +110,8 @@ def _write_openvino(model: torch.nn.Module, example: torch.Tensor, folder: Path,
 
 def _by_onnx(openvino: Any, model: torch.nn.Module, example: torch.Tensor, told: dict[str, Any]) -> Any:
     """What OpenVINO reads of Mask R-CNN: not its program, but the graph."""
+    if find_spec("onnx") is None:
+        raise MissingExtra("onnx", "onnx", "this network, which goes to OpenVINO by way of ONNX,")
     with tempfile.TemporaryDirectory(prefix="seepseg-export-") as scratch:
         _write_onnx(model, example, Path(scratch), told)
         return openvino.convert_model(Path(scratch) / MODELS["onnx"][0])

@@ -78,6 +78,8 @@ def _load(
         persistent_workers=workers > 0,
         worker_init_fn=_one_thread if workers else None,
         collate_fn=collate or _stack,
+        # Of its own: loaders with workers draw a seed once, and what dropout draws must not depend on when that was.
+        generator=torch.Generator(),
     )
 
 

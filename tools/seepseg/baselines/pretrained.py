@@ -104,6 +104,11 @@ def load_start(model: Normalised, entry: Entry, start: Start) -> str | None:
         return None
     _, content = read_weights(start.weights)
     own = model.state_dict()
+    if set(content["state"]) != set(own):
+        raise SourceError(
+            f"{start.weights}: its tensors are not those of {entry.name}; it was made with other versions of the "
+            f"libraries, or is damaged; start from others, or with --weights {SCRATCH}"
+        )
     fitting = {name: value for name, value in content["state"].items() if own[name].shape == value.shape}
     model.load_state_dict(fitting, strict=False)
     left = sorted(set(own) - set(fitting))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from math import isnan
 from pathlib import Path
@@ -88,7 +89,6 @@ def _prepare(entry: Entry, data: Path, settings: Mapping[str, Any], kept: Mappin
     """From what stands in the run folder alone, so that a new training and one that goes on are the same."""
     import torch
 
-    from seepseg.baselines import classify, semantic, sequence
     from seepseg.baselines.architectures import build_network
     from seepseg.baselines.training import start_state
     from seepseg.predict.network import Wish
@@ -104,12 +104,8 @@ def _prepare(entry: Entry, data: Path, settings: Mapping[str, Any], kept: Mappin
     loss = weigh(kept["loss"], make_loss(balance, kept["class_weights"]), classes, entry.kind)
     torch.manual_seed(settings["seed"])
     model = build_network(entry, channels_of(classes, entry.kind)).to(device)
-    jobs: dict[str, Any] = {kind.__name__.rpartition(".")[2]: kind.make_job for kind in (classify, semantic, sequence)}
-    if entry.kind == "segment":
-        from seepseg.baselines import segment
-
-        jobs["segment"] = segment.make_job
-    return jobs[entry.kind](data, settings, loss, device), start_state(model, settings, device)
+    job = import_module(f"seepseg.baselines.{entry.kind}").make_job(data, settings, loss, device)
+    return job, start_state(model, settings, device)
 
 
 def _fit(run: Path, data: Path, settings: Mapping[str, Any], job: "Job", state: "State") -> None:
@@ -152,8 +148,6 @@ def _ending(run: Path, settings: Mapping[str, Any]) -> Iterator[None]:
             raise
         except (RuntimeError, ValueError, OSError, MemoryError) as error:
             sentence = explain(error, run, settings["batch"], settings["imgsz"])
-            if sentence is None and isinstance(error, OSError):
-                raise
             raise sentence or UsageError(f"the training gave up: {first_line(error)}") from error
 
 

@@ -113,10 +113,12 @@ def _losses(model: MaskRcnn, batch: Batch, weights: torch.Tensor | None) -> torc
 
 
 def _hold(model: MaskRcnn, *, frozen: bool) -> None:
-    """Keep the backbone as it is, its averages too, or let it learn."""
-    if model.backbone.training == frozen:
-        model.backbone.train(not frozen)
-    for one in model.backbone.parameters():
+    """Keep the body of the backbone as it is, its averages too, or let it learn. Its pyramid learns with the heads:
+    weights from ImageNet have none."""
+    body = model.backbone.body
+    if body.training == frozen:
+        body.train(not frozen)
+    for one in body.parameters():
         one.requires_grad_(not frozen)
 
 

@@ -34,7 +34,7 @@ def choose_stages(request: Request, settings: dict[str, Any], *, trained: bool) 
         return asked, []
     text = write_stages(course_stages(settings["epochs"], settings["lr0"], trained=trained))
     why = "" if trained else ", and all is trained from the first, as the backbone starts from nothing"
-    return text, [f"in the three stages of the course, {text}{why}; --stages gives others"]
+    return text, [f"in the stages of the course, {text}{why}; --stages gives others"]
 
 
 def write_stages(stages: Sequence[Stage]) -> str:

@@ -78,12 +78,12 @@ def fit(state: State, job: Job, run: Path, facts: Facts, settings: Mapping[str, 
         passed = time.perf_counter() - epoch_began
         figures = validate(state, job)
         fitness = sign * figures[column]
-        if math.isnan(fitness):
+        if not math.isfinite(fitness):
             raise _without_figure(best, figures[f"val/{of_loss}"], state.epoch, settings)
         if improved := fitness > state.best:
             state.best, state.best_epoch, state.figures = fitness, state.epoch, figures
         row = {"epoch": state.epoch, "time": time.perf_counter() - began, f"train/{of_loss}": loss, **figures}
-        add_row(run / RESULTS, row | {"lr/pg0": rate_at(state.epoch * job.steps, job.steps, settings)})
+        add_row(run / RESULTS, row | {"lr/pg0": rate_at(state.epoch * job.steps - 1, job.steps, settings)})
         _save(state, run, facts, improved=improved)
         _tell(state, run, row, time.perf_counter() - epoch_began, job.images / max(passed, 1e-9), settings["epochs"])
     return state

@@ -206,7 +206,7 @@ def _add_labelme(parser: argparse.ArgumentParser) -> None:
         "--boxes",
         choices=("refuse", "box"),
         default="refuse",
-        help="rectangles: refuse the source (default), or take the box as the mask",
+        help="rectangles, turned ones too: refuse the source (default), or take the box as the mask",
     )
     parser.add_argument(
         "--unlisted",

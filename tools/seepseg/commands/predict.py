@@ -166,7 +166,11 @@ def _refuse_numbers(args: argparse.Namespace) -> None:
 def _refuse_elsewhere(args: argparse.Namespace, *, moving: bool) -> None:
     """A flag that would change nothing is a mistake that somebody should hear of."""
     given = {
-        "scenes": [flag for flag in SCENES_ALONE if getattr(args, flag) not in (None, False, "auto")],
+        "scenes": [
+            flag
+            for flag in SCENES_ALONE
+            if (value := getattr(args, flag)) not in (None, "auto") and value is not False  # 0 is given.
+        ],
         "video": [flag for flag in ("every", "smooth", "track", "fps") if getattr(args, flag) is not None],
     }
     flags = given["scenes" if moving else "video"]

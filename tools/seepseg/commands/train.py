@@ -195,7 +195,8 @@ def _train(request: "Request", args: argparse.Namespace) -> str:
 
     one = _trainer(args)
     if args.folds:
-        return f"figures of all folds are in {train_folds(request, one)}"
+        how = {flag: value for flag in (*OF_BASELINES, "stages") if (value := getattr(args, flag))}
+        return f"figures of all folds are in {train_folds(request, one, how=how)}"
     return _evaluation(one(request), request.data)
 
 

@@ -15,9 +15,14 @@ from numpy.typing import NDArray
 from seepseg.errors import SourceError
 from seepseg.values import Bitmap
 
-BOXES = ("rectangle", "rotation")
+BOXES = ("rectangle", "rotation", "oriented_rectangle")
+"""Upright, and turned as X-AnyLabeling and LabelMe call it; of two corners or of four."""
+AREAS = ("polygon", "quadrilateral", "circle", "mask", *BOXES)
 LINES = ("line", "linestrip", "point", "points")
 """What has no area."""
+
+ERASER, IGNORED = "_background_", "__ignore__"
+"""Labels that LabelMe itself gives a meaning: what is painted over what lies below, and what is neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ def read_drawing(file: Path, shown: str) -> Drawing | None:
     shapes = tuple(_read_shape(one, number, shown) for number, one in enumerate(content["shapes"], 1))
     return Drawing(
         str(content.get("imagePath") or ""),
-        (size[0], size[1]) if all(isinstance(side, int) for side in size) else None,  # type: ignore[arg-type]
+        (size[0], size[1]) if all(isinstance(side, int) and side > 0 for side in size) else None,  # type: ignore[arg-type]
         shapes,
     )
 
@@ -75,7 +80,7 @@ def outline_of(shape: Shape) -> NDArray[np.float64] | None:
 def _circle(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Centre and a point of the rim; a vertex for each pixel of it."""
     radius = math.dist(*points.tolist())
-    steps = min(max(math.ceil(2 * math.pi * radius), 32), 4096) if math.isfinite(radius) else 32
+    steps = min(max(math.ceil(2 * math.pi * radius), 32), 4096)
     angles = np.arange(steps) * (2 * np.pi / steps)
     return np.asarray(points[0] + radius * np.stack([np.cos(angles), np.sin(angles)], axis=1))
 
@@ -85,19 +90,25 @@ def _read_shape(content: Any, number: int, shown: str) -> Shape:
     if not isinstance(content, dict) or content.get("label") in (None, ""):
         raise SourceError(f"{where} has no label; give it one in LabelMe")
     kind = str(content.get("shape_type") or "polygon")
-    try:
-        points = np.asarray(content["points"], np.float64).reshape(-1, 2)
-    except (KeyError, TypeError, ValueError):
-        raise SourceError(f"{where}: its points are no pairs of numbers; export it again") from None
     group = content.get("group_id")
     return Shape(
         number,
         str(content["label"]),
         kind,
-        points,
+        _read_points(content.get("points"), where),
         None if group is None else str(group),
         _read_bitmap(content.get("mask"), where) if kind == "mask" else None,
     )
+
+
+def _read_points(content: Any, where: str) -> NDArray[np.float64]:
+    try:
+        points = np.asarray(content, np.float64)
+    except (OverflowError, TypeError, ValueError):
+        points = np.zeros(1)
+    if points.size and points.shape[1:] != (2,):
+        raise SourceError(f"{where}: its points are no pairs of numbers; export it again")
+    return points.reshape(-1, 2)
 
 
 def _read_bitmap(text: Any, where: str) -> Bitmap:

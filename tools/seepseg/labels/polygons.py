@@ -72,9 +72,9 @@ def _within(objects: Sequence[Drawn], width: int, height: int) -> list[bool]:
 def _cut_to_fit(one: Drawn, width: int, height: int) -> Fitted:
     parts = one.parts
     points = np.concatenate(parts)
-    (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
-    if not (min(left, top) > -MOST and max(right, bottom) < MOST):
+    if not (np.abs(points) < MOST).all():
         return None, NOT_NUMBERS
+    (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
     if right <= 0 or bottom <= 0 or left >= width or top >= height:
         return None, OUTSIDE
     kept = _clip(parts, width, height)

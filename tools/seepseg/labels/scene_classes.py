@@ -70,7 +70,7 @@ def number_classes(
     if field is None and names:
         values = [[names[0]] * len(texts) for texts in values]
     elif names is None:
-        names = tuple(found)
+        names = tuple(sorted({text.casefold(): text for text in reversed(found)}.values()))
     assert names is not None
     ids = {name.casefold(): number for number, name in enumerate(names)}
     unknown = [text for text in found if text.casefold() not in ids] if field else []

@@ -4,7 +4,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -74,6 +74,16 @@ class Place:
             self._inside.add(folder)
         return target
 
+    def remove(self, names: Iterable[str]) -> None:
+        """Files that may be there; none is looked for behind a link that leads out of the folder."""
+        for target in (self.path / name for name in names):
+            if not Path(os.path.realpath(target.parent)).is_relative_to(self.path):
+                continue
+            try:
+                target.unlink(missing_ok=True)
+            except OSError as error:
+                raise refusal(target, error) from None
+
 
 def refusal(target: Path, error: OSError) -> OutputError:
     """The sentence for a file that could not be written."""
@@ -131,11 +141,7 @@ def write_proof(place: Place, made: Mapping[str, Any], **more: Any) -> None:
 
 def drop_tables(place: Place) -> None:
     """Of an earlier, shorter run: nothing may look whole that is not."""
-    for name in TABLES:
-        try:
-            (place.path / name).unlink(missing_ok=True)
-        except OSError as error:
-            raise refusal(place.path / name, error) from None
+    place.remove(TABLES)
 
 
 def _refuse_another(out: Path, earlier: Mapping[str, Any], made: Mapping[str, Any]) -> None:

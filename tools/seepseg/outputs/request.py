@@ -3,7 +3,7 @@
 import hashlib
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -47,7 +47,6 @@ class Request(Wishes):
     imgsz: int | None = None
     threads: int | None = None
     fast: bool = False
-    filters: Filters = field(default_factory=Filters)
     overwrite: bool = False
 
 
@@ -155,12 +154,19 @@ def describe(request: Request, ready: Ready) -> dict[str, Any]:
             "task": model.task,
             "imgsz": model.imgsz,
             "names": list(model.names),
+            "input_sha256": _digest_of(model.input),
+            "thresholds_sha256": _digest_of(ready.confidence.thresholds),
         },
         "settings": settings,
         "thresholds_from": ready.confidence.source,
         "device": model.device,
         "versions": _versions(model.engine),
     }
+
+
+def _digest_of(account: object) -> str | None:
+    """Of what lies beside the weights, and may change without them: another scaling, or other probabilities."""
+    return None if account is None else hashlib.sha256(repr(account).encode()).hexdigest()
 
 
 def _digest(areas: Path) -> str:

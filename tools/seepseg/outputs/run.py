@@ -1,19 +1,20 @@
 """A prediction from beginning to end: images opened, predicted, judged, cut to the limits, cleaned and written."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from seepseg.cleaning.filters import Filters
 from seepseg.cleaning.pipeline import Cleaning, clean_prediction
 from seepseg.errors import MissingExtra, OutputError, SeepsegError
 from seepseg.measures.calibration import LEAST
 from seepseg.outputs.coco import write_coco
 from seepseg.outputs.cutting import cut_to_data, cut_to_limits
-from seepseg.outputs.journal import SCENE, Journal, Record, open_journal
+from seepseg.outputs.journal import PICTURE, SCENE, Journal, Record, open_journal
 from seepseg.outputs.listing import Entry
 from seepseg.outputs.opening import Opened, Tile, open_ahead, stamp_of
 from seepseg.outputs.place import Place, drop_tables, write_proof
@@ -38,6 +39,11 @@ NO_PLACES = (
     "a classifier says what an image holds, and not where: there are no masks, instances, overlays or GeoJSON, and "
     "summary.csv has its answer"
 )
+FILES = {
+    PICTURE: ("masks/{}.png", "instances/{}.png", "overlays/{}.png", "labels/{}.txt"),
+    SCENE: ("{}.geojson", "{}.gpkg", "masks/{}.tif", "{}.png"),
+}
+"""What an image may have in the folder, by its stem."""
 MOST_BYTES = 100_000_000
 """Bytes of pixels in a batch; one of large photos is smaller than asked."""
 
@@ -46,6 +52,7 @@ MOST_BYTES = 100_000_000
 class Wishes:
     """How every image is predicted, as far as the user may say."""
 
+    filters: Filters = field(default_factory=Filters)
     cleaning: Cleaning = field(default_factory=Cleaning)
     hysteresis: Hysteresis | None = None
     gsd: float | None = None
@@ -89,6 +96,7 @@ def predict_images(model: Model, entries: Sequence[Entry], place: Place, plan: P
         before, began = len(entries) - len(left), perf_counter()
         if left:
             drop_tables(place)
+            _drop_former(place, journal.read(entry.stem for entry in left))
             write_proof(place, made, status="unfinished")
         try:
             for record in track(_predict(model, left, place, plan), len(left), "predict"):
@@ -107,6 +115,12 @@ def predict_images(model: Model, entries: Sequence[Entry], place: Place, plan: P
     counted = {"images": totals.images, "failed": len(totals.failed), "notes": totals.notes}
     write_proof(place, made, status="finished", **counted)
     return Outcome(totals, before, len(left), spent, dict(model.speed_ms))
+
+
+def _drop_former(place: Place, records: Iterable[Record]) -> None:
+    """An image that changed since may fail now, or be a scene now: nothing of what it was may stay beside that."""
+    for record in records:
+        place.remove(name.format(record.stem) for name in FILES[record.kind])
 
 
 def _finish(place: Place, journal: Journal, entries: Sequence[Entry], names: Sequence[str], plan: Plan) -> Totals:

@@ -53,7 +53,8 @@ def predict_scene(model: Model, opened: Opened, place: Place, plan: "Plan") -> R
         save = [one for one in plan.save if one in FOR_SCENES]
         for name in (f"{stem}.geojson", f"masks/{stem}.tif"):
             place.ready(name)
-        provenance = {"model_sha256": model.sha256, **found.settings}
+        asked = {"filter": str(plan.filters), "clean": str(plan.cleaning)}
+        provenance = {"model_sha256": model.sha256, **found.settings, **asked}
         write_scene(place.path, stem, scene, objects, names=model.names, provenance=provenance, save=save)
         ground = ground_of(scene.grid, scene.control)
         told = [_tell(one, scene.grid, ground) for one in objects]

@@ -7,6 +7,7 @@ import numpy as np
 
 from seepseg import outline, rle
 from seepseg.dataset.build import label_rows
+from seepseg.errors import SourceError
 from seepseg.instances import from_bitmap
 from seepseg.outputs.journal import PICTURE, Found, Record, Share
 from seepseg.outputs.opening import Opened
@@ -16,6 +17,9 @@ from seepseg.outputs.saving import INSTANCES, LABELS, MASKS, OVERLAYS
 from seepseg.outputs.verdict import Verdict
 from seepseg.raster import Picture
 from seepseg.values import Detection, Instance, LabelledImage, Prediction
+
+MOST_NUMBERED = 2**16 - 1
+"""Objects that an instance mask can tell apart."""
 
 
 def write_image(
@@ -53,6 +57,11 @@ def write_image(
 
 def instance_map(prediction: Prediction) -> np.ndarray[tuple[int, int], np.dtype[np.uint16]]:
     """Each object's number from 1, the surest first and on top."""
+    if len(prediction) > MOST_NUMBERED:
+        raise SourceError(
+            f"{len(prediction):,} objects, and an instance mask can number {MOST_NUMBERED:,}; leave instances out of "
+            "--save, or give --conf a higher confidence"
+        )
     numbers = np.zeros((prediction.height, prediction.width), np.uint16)
     for number, one in reversed(list(enumerate(prediction.detections, 1))):
         numbers[one.inside][one.mask > 0] = number

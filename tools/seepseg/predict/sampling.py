@@ -4,6 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from math import gcd
 
 import numpy as np
@@ -61,18 +62,26 @@ def sample(cells: Floats, rows: Axis, columns: Axis, top: int, left: int, out: F
         for x, x_end in _blocks(width):
             low, high = columns.cells(left + x, left + x_end)
             across = columns.weights[left + x : left + x_end, low:high].T
-            np.matmul(strip[:, low - column_start : high - column_start], across, out=out[y:y_end, x:x_end])
+            _multiply_into(strip[:, low - column_start : high - column_start], across, out[y:y_end, x:x_end])
 
 
 def multiply(left: Floats, right: Floats) -> Floats:
     """The matrix product, in the calling thread."""
+    product = np.empty((len(left), right.shape[1]), np.float32)
+    _multiply_into(left, right, product)
+    return product
+
+
+def _multiply_into(left: Floats, right: Floats, out: Floats) -> None:
     rows = max(ALONE // max(right.size, 1), 1)
     if len(left) <= rows:
-        return left @ right
-    product = np.empty((len(left), right.shape[1]), np.float32)
-    for start in range(0, len(left), rows):
-        np.matmul(left[start : start + rows], right, out=product[start : start + rows])
-    return product
+        np.matmul(left, right, out=out)
+        return
+    # Parts alike: a row that is left over would be a product with a vector, which OpenBLAS divides far sooner.
+    parts = -(-len(left) // rows)
+    edges = [len(left) * part // parts for part in range(parts + 1)]
+    for start, end in pairwise(edges):
+        np.matmul(left[start:end], right, out=out[start:end])
 
 
 def _blocks(length: int) -> Iterator[tuple[int, int]]:

@@ -35,7 +35,8 @@ def _figures(runs: tuple[Run, ...]) -> str:
 
 def _costs(runs: tuple[Run, ...]) -> str:
     told = cost.rows([run.cost for run in runs])
-    return align([[label, *(value or UNDEFINED for value in values)] for label, values in told]) if told else ""
+    body = [[label, *(value or UNDEFINED for value in values)] for label, values in told]
+    return align([["", *(run.label for run in runs)], *body]) if told else ""
 
 
 def _value(one: Headline | None) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seepseg.report.results import Results
+from seepseg.wording import count
 
 Columns = dict[str, list[float]]
 
@@ -71,10 +72,10 @@ def _joined(value: str | None, where: str | None) -> str | None:
 
 
 def _training(cost: Cost) -> str | None:
-    if cost.training_s is None:
+    if cost.training_s is None or cost.epochs is None:
         return None
     minutes, seconds = divmod(round(cost.training_s), 60)
-    return f"{minutes:,} min {seconds:02d} s for {cost.epochs:,} epochs"
+    return f"{minutes:,} min {seconds:02d} s for {count(cost.epochs, 'epoch')}"
 
 
 def _run_folders(results: Results) -> Iterator[Path]:

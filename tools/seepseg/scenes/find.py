@@ -89,7 +89,7 @@ def find_objects(
         "margin": margin,
         "iou": iou,
         "max_det": max_det,
-        "confidence": list(limits),
+        "confidence": [float(limit) for limit in limits],
         "hysteresis": asdict(hysteresis) if hysteresis else None,
         "merged_above": merger.shared,
         "classes_apart": classes_apart,

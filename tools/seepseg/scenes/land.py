@@ -12,6 +12,7 @@ from seepseg.errors import SourceError, UsageError
 from seepseg.georeference import Grid, locate, to_pixels
 from seepseg.labels.scene_classes import polygonal
 from seepseg.labels.scene_vectors import SUFFIXES, Layer, read_layers
+from seepseg.scenes.ground import wrap
 from seepseg.scenes.shapefile import read_shapefile
 from seepseg.values import Bitmap, Window
 
@@ -89,7 +90,7 @@ def _on_grid(dataset: Any, grid: Grid, layer: Layer) -> list[Any]:
         return []
     near = list(segmentize(near, size / _PIECES))
     x, y = (np.asarray(axis) for axis in transform(layer.crs, grid.crs, *get_coordinates(near).T)[:2])
-    placed = set_coordinates(near, to_pixels(dataset, grid, x, y))
+    placed = set_coordinates(near, to_pixels(dataset, grid, _beside(x, grid), y))
     frame = (-1, -1, grid.width + 1, grid.height + 1)
     whole = [one if one.is_valid else polygonal(make_valid(one)) for one in placed if np.isfinite(one.bounds).all()]
     return [part for one in whole if not (part := clip_by_rect(one, *frame)).is_empty]
@@ -105,10 +106,22 @@ def _footprint(dataset: Any, grid: Grid, crs: Any) -> list[tuple[float, float, f
     found = found[:, np.isfinite(found).all(axis=0)]
     if not found.size:
         raise SourceError(f"{dataset.name}: lies where the CRS of the areas to leave out has no places")
+    if crs.is_geographic:
+        found[0] = np.where(np.abs(found[0]) > 180, wrap(found[0]), found[0])
     sides = [found]
     if crs.is_geographic and np.ptp(found[0]) > 180:
         sides = [found[:, found[0] < 0], found[:, found[0] >= 0]]
     return [_roomy(side) for side in sides]
+
+
+def _beside(x: NDArray[np.float64], grid: Grid) -> NDArray[np.float64]:
+    """Longitudes as a scene counts them, which may be from 0 to 360."""
+    ends = [locate(grid.transform, across * grid.width, grid.height / 2)[0] for across in (0, 0.5, 1)]
+    if not grid.crs.is_geographic or abs(ends[2] - ends[0]) > 180:
+        return x
+    turns = np.round((x - ends[1]) / 360)
+    shifted: NDArray[np.float64] = x - 360 * np.where(np.isfinite(turns), turns, 0)
+    return shifted
 
 
 def _roomy(places: NDArray[np.float64]) -> tuple[float, float, float, float]:

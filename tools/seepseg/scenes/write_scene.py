@@ -42,8 +42,10 @@ def write_scene(
     if unknown := set(save) - PLACES.keys():
         known = enumerate_words(list(PLACES))
         raise UsageError(f"of a scene, {known} can be saved, not {enumerate_words(sorted(unknown))}")
-    ground = ground_of(scene.grid, scene.control)
     paths = {kind: folder / place.format(stem) for kind, place in PLACES.items() if kind in save}
+    if os.path.realpath(scene.path) in map(os.path.realpath, paths.values()):
+        raise OutputError(f"{scene.path}: would be written over by what is found in it; give another folder")
+    ground = ground_of(scene.grid, scene.control)
     shared = {"scene": scene.path.name, "acquired": scene.acquired, "model_sha256": provenance.get("model_sha256")}
     limits = _thresholds(provenance, len(names))
     features = make_features(objects, ground, names, shared, thresholds=limits)

@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from seepseg.dataset.identity import dataset_hash
@@ -27,15 +28,18 @@ def list_folds(data: Path) -> list[Path]:
     return files
 
 
-def train_folds(request: Request, train: Callable[[Request], Path]) -> Path:
-    """Each fold by `train`, as NAME-fold<k>; the file with all figures, their mean and standard deviation.
+def train_folds(
+    request: Request, train: Callable[[Request], Path], *, how: Mapping[str, str] = MappingProxyType({})
+) -> Path:
+    """Each fold by `train`, as NAME-fold<k>; the file with all figures, their mean and standard deviation. `how` is
+    what the user says of `train`, such as the stages.
 
     What the same request has finished already is taken as it is: so it goes on after an interruption.
     """
     files = list_folds(request.data)
     name = request.name or find_place(request.project, None).name
     summary = request.project / f"{name}-folds.json"
-    folds = [_fold(request, name, file) for file in files]
+    folds = [_fold(request, name, file, how) for file in files]
     done = {fold.data: place for fold in folds if (place := _done(fold))}
     for fold in folds:
         if fold.data not in done:
@@ -54,8 +58,11 @@ def train_folds(request: Request, train: Callable[[Request], Path]) -> Path:
     return summary
 
 
-def _fold(request: Request, name: str, file: Path) -> Request:
-    return replace(request, data=file, name=f"{name}-fold{file.stem}", extra={**request.extra, "fold": file.stem})
+def _fold(request: Request, name: str, file: Path, how: Mapping[str, str]) -> Request:
+    """Its record keeps the words of the user, by which it is known again, and not what planning and stages make of
+    them."""
+    fold = replace(request, data=file, name=f"{name}-fold{file.stem}")
+    return replace(fold, extra={**request.extra, "fold": file.stem, "asked": fold.as_json() | dict(how)})
 
 
 def _done(fold: Request) -> Path | None:
@@ -64,7 +71,7 @@ def _done(fold: Request) -> Path | None:
     if not (run / record.RECORD).is_file():
         return None
     kept = record.read_record(run)
-    same = kept.get("asked") == json.loads(json.dumps(fold.as_json(), default=str))
+    same = kept.get("asked") == json.loads(json.dumps(fold.extra["asked"], default=str))
     finished = kept.get("status") == record.FINISHED
     return run if same and finished and _saw(kept, fold.data) else None
 

@@ -153,15 +153,17 @@ def trim_results(run: Path, epochs: int) -> None:
 
 
 def _close(run: Path, data: Path) -> dict[str, Any]:
-    """All epochs were done, and what was left was tidying up."""
+    """All epochs were done, and what was left was tidying up. The figures are those of the best epoch when it came."""
     from seepseg.train.trainer import whole_strips
 
     engine: Any = import_module("ultralytics.engine.trainer")
+    kept: dict[str, Any] = {}
     with whole_strips():
         for name in ("last.pt", "best.pt"):
             if (run / "weights" / name).is_file():
-                engine.strip_optimizer(run / "weights" / name)
-    record.update_record(run, status=record.FINISHED, ended=record.now())
+                kept = engine.strip_optimizer(run / "weights" / name)
+    metrics = kept.get("train_metrics") or {}
+    record.finish(run, {name: value for name, value in metrics.items() if name.startswith("metrics/")})
     leave_thresholds(run, _unrepeated(data))
     print(f"{run} had trained all its epochs and is finished now")
     return record.read_record(run)

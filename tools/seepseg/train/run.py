@@ -17,6 +17,7 @@ from seepseg.raster import read_pixels
 from seepseg.train import machine, record
 from seepseg.train.balanced import as_json
 from seepseg.train.plan import Plan, Request, describe, find_place, first_line, plan_run
+from seepseg.train.start import ARCHITECTURES
 
 BACKBONE = "backbone"
 """A `freeze` of ours: as many layers as the architecture's backbone has."""
@@ -124,9 +125,10 @@ def open_model(name: str, task: str) -> Any:
     except Exception as error:  # a file that is no model fails in any way that unpickling can
         raise UsageError(f"{name}: not a model that Ultralytics can open: {first_line(error)}") from None
     if model.task != task:
+        other = Path(ARCHITECTURES[task]).with_suffix(".pt")
         raise UsageError(
             f"{name}: is a model for {model.task}, and this training is for {task}; "
-            + ("add task=semantic, or name another" if model.task == "semantic" else "name one such as yolov8n-seg.pt")
+            + ("add task=semantic, or name another" if model.task == "semantic" else f"name one such as {other}")
         )
     return model
 

@@ -96,7 +96,8 @@ def go_on(run: Path, data: Path | None = None) -> Path:
     if not data.exists():
         raise UsageError(f"{run} is done, and stages follow; say where the dataset is: DATA.yaml --resume {run}")
     settings = {key: value for key, value in asked["settings"].items() if key not in OWNED}
-    extra: dict[str, Any] = {key: kept[key] for key in ("preset", "fold") if key in kept}
+    carried = ("preset", "fold", "asked") if "fold" in kept else ("preset",)
+    extra: dict[str, Any] = {key: kept[key] for key in carried if key in kept}
     request = Request(
         data, settings, balance=asked["balance"], project=run.parent, name=stage["of"], best=kept["best"], extra=extra
     )

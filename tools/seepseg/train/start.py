@@ -24,8 +24,8 @@ RELEASE = "v8.4.0"
 ANSWER_LIMIT = 20_000_000
 QUICK = Patience(timeout_s=10, tries=2)
 CHOICES = (
-    "name weights with --weights FILE.pt (or a run folder), take Ultralytics' with --weights yolov8n-seg.pt where "
-    "there is a network, or start from random weights with --weights scratch"
+    "name weights with --weights FILE.pt (or a run folder), take Ultralytics' with --weights yolov8n-seg.pt (for "
+    "task=semantic yolo26n-sem.pt) where there is a network, or start from random weights with --weights scratch"
 )
 
 

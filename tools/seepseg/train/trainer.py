@@ -3,6 +3,7 @@
 import errno
 import math
 import os
+import shlex
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -226,7 +227,8 @@ def explain(error: BaseException, run: Path, batch: float, imgsz: int) -> Seepse
         )
     full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
     if full or "no space left" in text or "pytorchstreamwriter failed writing" in text:
-        resume = f", then run: seepseg train --resume {run}" if (run / "weights" / "last.pt").exists() else ""
+        how = f", then run: seepseg train --resume {shlex.quote(str(run))}"
+        resume = how if (run / "weights" / "last.pt").exists() else ""
         return OutputError(f"{run}: the disk is full; free some space{resume}")
     if isinstance(error, MemoryError) or any(words in text for words in OUT_OF_MEMORY):
         smaller = f"batch={int(batch) // 2} or a smaller imgsz" if batch >= 2 else "a smaller imgsz or a smaller model"
