@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -257,6 +259,10 @@ def test_a_bundle_is_held_against_the_weights(run, tmp_path):
     made = export(run, tmp_path / "b", ("torchscript",), images=2)
     assert made.parities
     assert all(one.equal and one.raw is None for one in made.parities)
+    # Its operators are torchvision's, which is loaded here already.
+    fresh = f"from seepseg.edge.runtime import load_bundle; print(load_bundle({str(tmp_path / 'b')!r}).engine)"
+    done = subprocess.run([sys.executable, "-c", fresh], capture_output=True, text=True)
+    assert (done.stdout.strip(), done.returncode) == ("torchscript", 0), done.stderr
 
 
 @pytest.mark.slow

@@ -51,6 +51,7 @@ def test_another_answer_ends_with_1(run, tmp_path, monkeypatch, capsys):
         (["--precision", "int8"], "--precision int8 needs --formats onnx or openvino"),
         (["--precision", "int8", "--formats", "onnx"], "nothing says which: give --data DATA.yaml"),
         (["--precision", "int8", "--formats", "onnx", "--data", "gone.yaml"], "gone.yaml: no such file"),
+        (["--data", "gone.yaml"], "gone.yaml: no such file"),
         (["--images", "2", "--cpp", "no-such-program"], "no-such-program: no such file; build the runner"),
     ],
 )

@@ -41,8 +41,8 @@ def edit(folder, **facts):
     (folder / MANIFEST).write_text(json.dumps(said))
 
 
-def packed(folder, file, prefix="", more=()):
-    with zipfile.ZipFile(file, "w") as archive:
+def packed(folder, file, prefix="", more=(), method=zipfile.ZIP_STORED):
+    with zipfile.ZipFile(file, "w", method) as archive:
         for path in sorted(folder.iterdir()):
             archive.write(path, prefix + path.name)
         for name, content in more:
@@ -102,6 +102,9 @@ def test_models_of_bits_that_a_reader_does_not_know_are_no_fault(bundle):
         ({"imgsz": 2**20}, "imgsz 1048576 is more than any model takes"),
         ({"letterbox": {"square": False}}, "its 'letterbox' is not the way in which"),
         ({"letterbox": "square"}, "its 'letterbox' is not the way in which"),
+        ({"scale": "db"}, "its 'scale' is no rule that is known"),
+        ({"scale": {"kind": "sqrt", "bands": [1], "low": [0], "high": [1]}}, "its 'scale' is no rule that is known"),
+        ({"scale": {"kind": "db", "bands": [1], "low": [0, 1], "high": [1]}}, "its 'scale' is no rule that is known"),
         ({"fast": [1]}, "does not say 'fast'"),
         ({"fast": {"onnx": "int8"}}, "does not say 'fast'"),
         ({"fast": {"onnx": {"precision": "int8"}}}, "says that it holds 'onnx in int8', which it does not"),
@@ -201,6 +204,26 @@ def test_a_zip_that_is_cut_off_is_refused(bundle, tmp_path, cut):
     (tmp_path / "cut.zip").write_bytes(data[:cut])
     with pytest.raises(UsageError, match=r"cut\.zip: not a \.zip that can be read"):
         open_bundle(tmp_path / "cut.zip")
+
+
+def test_a_zip_without_its_beginning_is_refused(bundle, tmp_path):
+    data = packed(bundle, tmp_path / "b.zip").read_bytes()
+    (tmp_path / "cut.zip").write_bytes(data[20:])
+    with pytest.raises(UsageError, match=r"cut\.zip: not a \.zip that can be read"):
+        open_bundle(tmp_path / "cut.zip")
+
+
+def test_a_zip_whose_names_are_damaged_is_refused(bundle, tmp_path):
+    file = packed(bundle, tmp_path / "b.zip", more=[("é", "")])
+    file.write_bytes(file.read_bytes().replace("é".encode(), b"\xff\xff"))
+    with pytest.raises(UsageError, match=r"b\.zip: not a \.zip that can be read"):
+        open_bundle(file)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_that_a_small_device_cannot_unpack_is_refused(bundle, tmp_path, method):
+    with pytest.raises(UsageError, match=r"b\.zip: packed in a way that not every device can unpack"):
+        open_bundle(packed(bundle, tmp_path / "b.zip", method=method))
 
 
 def test_a_zip_whose_bytes_changed_is_refused(bundle, tmp_path):

@@ -110,6 +110,32 @@ def test_a_way_to_run_it_that_a_classifier_has_not_is_not_promised(facts):
     assert "seepseg-edge" not in card(facts | {"task": "classify"})
 
 
+def test_a_network_for_sequences_has_no_runner_in_cpp_and_says_what_it_sees(facts):
+    text = card(facts | {"frames": 4})
+    assert "seepseg-edge" not in text
+    assert "- It sees 4 frames of a sequence" in text
+
+
+def test_masks_that_are_laid_over_boxes_are_a_limit_of_their_own_and_need_another_engine(facts):
+    text = card(facts | {"masks_by_box": True})
+    assert "seepseg-edge" not in text
+    assert "numpy and onnxruntime or openvino, once exported for it, and nothing else" in text
+    assert "- Masks are 28 × 28 cells" in text
+    assert "a quarter of the network's input" not in text
+
+
+def test_a_classifier_is_told_of_as_one_that_finds_no_objects(facts):
+    text = card(facts | {"task": "classify"})
+    assert "They decide whether an image holds the class" in text
+    assert "In words: Precision is how many of the images" in text
+    assert "mask AP50" not in text
+
+
+def test_what_fewer_bits_lose_is_told_also_where_it_was_not_measured(facts):
+    assert "## Fewer bits" not in card(facts)
+    assert "What that loses was not measured" in card(facts | {"fast": {"onnx": {"precision": "int8"}}})
+
+
 def with_record(run, tmp_path, **dataset):
     weights = tmp_path / "run/weights/best.pt"
     weights.parent.mkdir(parents=True)

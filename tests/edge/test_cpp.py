@@ -1,9 +1,12 @@
 """The runner in C++ beside the .pt: one program, built once."""
 
 import hashlib
+import io
 import json
+import os
 import shutil
 import subprocess
+import zipfile
 
 import numpy as np
 import pytest
@@ -107,6 +110,12 @@ def test_answers_are_those_of_the_pt(program, edge_bundle, reference, tmp_path, 
     assert sum(assert_same(one, reference, image) for one, image in zip(told, images, strict=True)) > 30
 
 
+def test_a_file_whose_name_is_no_text_is_shown_without_what_is_none(program, edge_bundle, tmp_path):
+    file = netpbm(tmp_path / os.fsdecode(b"\xed\xa0\x80 \xc3\xa9 \xff.ppm"), picture(64, 64))
+    (told,) = answer(program, edge_bundle, file)
+    assert told["image"] == "\ufffd\ufffd\ufffd \u00e9 \ufffd.ppm"
+
+
 def test_what_is_too_unsure_for_an_object_still_counts_for_presence(program, bundle, reference, tmp_path):
     said = json.loads((bundle / "bundle.json").read_text())
     for one in said["confidence"].values():
@@ -207,7 +216,22 @@ def turn_a_bit(bundle):
 
 
 def fake_model(bundle):
-    data = b"PK\3\4 no model"
+    replace_model(bundle, b"PK\3\4 no model")
+
+
+def see_frames(bundle):
+    """As a network for sequences says of itself."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(bundle / "model.torchscript") as before, zipfile.ZipFile(made, "w") as after:
+        for name in before.namelist():
+            data = before.read(name)
+            if name.endswith("extra/config.txt"):
+                data = json.dumps(json.loads(data) | {"frames": 4}).encode()
+            after.writestr(name, data)
+    replace_model(bundle, made.getvalue())
+
+
+def replace_model(bundle, data):
     (bundle / "model.torchscript").write_bytes(data)
     files = json.loads((bundle / "bundle.json").read_text())["files"]
     entry = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
@@ -234,6 +258,11 @@ BROKEN = {
         "disagrees with the bundle on",
     ),
     "another size": (lambda bundle: edit(bundle, imgsz=96), "disagrees with the bundle on imgsz"),
+    "another size that is said to be any": (
+        lambda bundle: edit(bundle, imgsz=96, dynamic=True),
+        "disagrees with the bundle on imgsz",
+    ),
+    "a network for sequences": (see_frames, "sees several frames of a sequence at once"),
     "a huge size": (lambda bundle: edit(bundle, imgsz=2**40), "does not say 'imgsz' as it should"),
     "another letterbox": (lambda bundle: edit(bundle, letterbox={"square": False}), "does not say 'square'"),
     "no manifest": (lambda bundle: (bundle / "bundle.json").unlink(), "no bundle.json in it"),

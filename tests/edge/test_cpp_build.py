@@ -11,6 +11,13 @@ def test_without_a_compiler_it_says_what_to_install(tmp_path, monkeypatch):
         build(tmp_path / "runner")
 
 
+@pytest.mark.parametrize("place", [".", "gone/runner"])
+def test_a_place_where_no_program_can_be_is_told_before_anything_is_compiled(tmp_path, monkeypatch, place):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(UsageError, match="give a name for the program, in a folder that is there"):
+        build(tmp_path / place)
+
+
 def test_a_compiler_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
     compiler = tmp_path / "compiler"
     compiler.write_text(

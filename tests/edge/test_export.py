@@ -106,6 +106,12 @@ def test_answers_are_compared_on_the_data_of_the_run(made):
     assert all(one.equal and one.instances for one in made.parities)
 
 
+def test_a_dataset_may_be_given_by_its_folder(run, tmp_path):
+    made = export(run, tmp_path / "b", images=1, data=run.parents[1] / "data")
+    assert made.images == "1 test image of data"
+    assert open_bundle(made.path).facts["training"]["data"] == "data"
+
+
 def test_data_that_are_gone_are_named(run, tmp_path):
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights/best.pt").write_bytes((run / "weights/best.pt").read_bytes())

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -155,11 +156,31 @@ def test_settings_are_those_of_the_bundle(bundle):
     assert len(model.predict(picture(64, 64))) == 2
 
 
-@pytest.mark.parametrize("value", ["high", -1, float("nan"), True, [1]])
-def test_a_setting_that_cannot_be_is_refused(bundle, value):
-    edit(bundle, iou=value)
-    with pytest.raises(UsageError, match=r"bundle\.json: 'iou' is .*no number that can be"):
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(("iou", value) for value in ("high", -1, float("nan"), True, [1], 1.5)),
+        *(("margin", 1e9), ("max_det", 0), ("max_det", 2.5), ("max_det", 10**400)),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused(bundle, key, value):
+    edit(bundle, **{key: value})
+    with pytest.raises(UsageError, match=rf"bundle\.json: '{key}' is .*no number that can be"):
         load_bundle(bundle)
+
+
+def test_a_model_that_gives_other_classes_than_it_says_is_refused(edge):
+    with pytest.raises(UsageError, match="gives other classes than it names"):
+        replace(edge, names=("a", "b"), limits=(0.25, 0.25)).predict(picture(64, 64))
+
+
+def test_a_model_that_gives_no_numbers_does_not_say_that_there_is_nothing(edge):
+    def forward(batch):
+        return [(head * np.nan, prototypes) for head, prototypes in edge.network.forward(batch)]
+
+    model = replace(edge, network=replace(edge.network, forward=forward))
+    with pytest.raises(UsageError, match="gives no numbers for this image"):
+        model.predict(picture(64, 64))
 
 
 FILES = {"torchscript": "model.torchscript", "onnx": "model.onnx", "openvino": "model.xml"}

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -36,6 +37,19 @@ def test_values_without_a_head_are_read_by_size(edge_bundle, tmp_path, capsys):
     assert "a.raw: holds something" in capsys.readouterr().out
 
 
+def test_an_array_holds_the_bands_that_the_model_takes_whichever_they_are(edge_bundle, tmp_path, capsys):
+    bundle = shutil.copytree(edge_bundle, tmp_path / "bundle")
+    said = json.loads((bundle / "bundle.json").read_text())
+    said["scale"]["bands"] = [2]
+    (bundle / "bundle.json").write_text(json.dumps(said))
+    values = np.random.default_rng(0).normal(-17, 8, (48, 80)).astype(np.float32)
+    np.save(tmp_path / "a.npy", values)
+    assert main([str(bundle), str(tmp_path / "a.npy"), "--json", "--engine", "onnx"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told == answer_as_json("a.npy", load_bundle(bundle, engine="onnx").answer(values))
+    assert told["verdict"]["score"] > 0
+
+
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
@@ -53,6 +67,15 @@ def test_what_is_wrong_is_a_sentence_and_exit_2(edge_bundle, tile, capsys, flags
     assert told.out == ""
     assert told.err.startswith("seepseg: ")
     assert words in told.err
+
+
+def test_too_little_memory_is_a_sentence_too(edge_bundle, tile, monkeypatch, capsys):
+    def refuse(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(runtime, "of_bundle", refuse)
+    assert main([str(edge_bundle), str(tile)]) == 2
+    assert capsys.readouterr().err == f"seepseg: {edge_bundle} with {tile} needs more memory than there is\n"
 
 
 def test_a_bundle_that_may_not_be_read_is_a_sentence_too(edge_bundle, tile, monkeypatch, capsys):

@@ -3,7 +3,7 @@ import pytest
 
 from make import ragged
 from seepseg.errors import UsageError
-from seepseg.predict.decode import decode_segment, decode_semantic
+from seepseg.predict.decode import check_outputs, decode_segment, decode_semantic
 from seepseg.predict.letterbox import frame_of
 
 IMGSZ = 64
@@ -186,3 +186,33 @@ def test_extreme_logits_raise_no_warning():
     logits[1] *= -1
     assert decode_semantic(logits, frame_of(64, 64, IMGSZ), conf=0.25).detections
     assert decode_semantic(logits[:1], frame_of(64, 64, IMGSZ), conf=0.25).detections
+
+
+@pytest.mark.parametrize(
+    ("task", "outputs", "background", "said"),
+    [
+        (
+            "segment",
+            (np.full((4 + 2 + 32, 21), np.nan, np.float32), np.zeros((32, 4, 4), np.float32)),
+            None,
+            "no numbers",
+        ),
+        ("segment", (np.zeros((4 + 3 + 32, 21), np.float32), np.zeros((32, 4, 4), np.float32)), None, "other classes"),
+        ("segment", (np.full((5, 38), 2, np.float32), np.zeros((32, 4, 4), np.float32)), None, "other classes"),
+        ("semantic", (np.zeros((2, 4, 4), np.float32),), 0, "other classes"),
+        ("semantic", (np.full((3, 4, 4), np.inf, np.float32),), 0, "no numbers"),
+        ("classify", (np.zeros(3, np.float32),), None, "other classes"),
+    ],
+)
+def test_what_would_pass_for_an_answer_is_refused(task, outputs, background, said):
+    with pytest.raises(UsageError, match=said):
+        check_outputs(outputs, task, 2, background)
+
+
+def test_what_a_network_gives_is_let_through():
+    prototypes = np.zeros((32, 4, 4), np.float32)
+    check_outputs((np.zeros((4 + 2 + 32, 21), np.float32), prototypes), "segment", 2, None)
+    check_outputs((np.ones((5, 38), np.float32), prototypes), "segment", 2, None)
+    check_outputs((np.zeros((0, 38), np.float32), prototypes), "segment", 2, None)
+    check_outputs((np.zeros((3, 4, 4), np.float32),), "semantic", 2, 0)
+    check_outputs((np.zeros(2, np.float32),), "classify", 2, None)

@@ -156,7 +156,7 @@ def test_without_a_word_on_its_size_a_model_runs_at_640_and_says_so(torch, weigh
         ({"imgsz": 100}, "imgsz 100 is not a multiple of 32, as the network needs; give 128"),
         ({"device": "cuda:99"}, "device 'cuda:99' cannot be used here"),
         ({"device": "toaster"}, "device 'toaster' cannot be used here"),
-        ({"engine": "tensorrt"}, "engine 'tensorrt' is unknown; give auto, onnx, openvino"),
+        ({"engine": "tensorrt"}, "engine 'tensorrt' is unknown; give auto, openvino, onnx"),
         ({"engine": "onnx"}, "has no model for engine onnx, only for torch; make one: seepseg export"),
     ],
 )

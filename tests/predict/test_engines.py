@@ -104,18 +104,14 @@ def test_predictions_carry_the_names_of_the_model(run):
 
 def test_a_run_uses_its_bundle_and_says_which_engine(run):
     model = open_model(run, device="cpu")
-    assert (model.engine, model.path) == ("onnx", run / "bundle/model.onnx")
-    assert model.notes == ("engine: onnx (the fastest on a CPU of those that the model has files for)",)
-
-
-def test_where_fewer_bits_are_allowed_openvino_comes_first(run):
-    assert open_model(run, device="cpu", fast=True).engine == "openvino"
+    assert (model.engine, model.path) == ("openvino", run / "bundle/model_openvino/model.xml")
+    assert model.notes == ("engine: openvino (the fastest on a CPU of those that the model has files for)",)
 
 
 def test_another_image_size_than_that_of_the_bundle_goes_back_to_the_weights(run):
     model = open_model(run, device="cpu", imgsz=96)
     assert (model.engine, model.imgsz) == ("torch", 96)
-    assert "model.onnx takes images of 64 alone" in model.notes[-1]
+    assert "model.xml takes images of 64 alone" in model.notes[-1]
 
 
 def test_a_bundle_of_another_size_than_the_run_is_left_for_the_weights(run, tmp_path):
@@ -127,7 +123,7 @@ def test_a_bundle_of_another_size_than_the_run_is_left_for_the_weights(run, tmp_
 
 def test_on_a_gpu_the_weights_come_first_but_an_export_for_the_cpu_runs_there(run, monkeypatch):
     monkeypatch.setattr(engine_choice, "_has_gpu", lambda: True)
-    settings = {"device": None, "imgsz": None, "fast": False}
+    settings = {"device": None, "imgsz": None}
     assert engine_choice.choose_engine(find_files(run), "auto", **settings)[0] == "torch"
     assert engine_choice.choose_engine(find_files(run / "bundle"), "auto", **settings)[0] == "torchscript"
     assert open_model(run / "bundle/model.onnx").device == "cpu"
@@ -154,10 +150,10 @@ def test_an_engine_that_is_not_installed_names_its_extra(run, monkeypatch, packa
 
 
 def test_without_the_fastest_the_next_is_taken_and_it_says_why(run, monkeypatch):
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    monkeypatch.setitem(sys.modules, "openvino", None)
     model = open_model(run, device="cpu")
-    assert model.engine == "openvino"
-    assert 'ONNX Runtime is not installed: pip install "seepseg[onnx]"' in model.notes[-1]
+    assert model.engine == "onnx"
+    assert 'OpenVINO is not installed: pip install "seepseg[openvino]"' in model.notes[-1]
 
 
 def test_a_lone_export_whose_engine_is_missing_names_the_extra(run, monkeypatch):

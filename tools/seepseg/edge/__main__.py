@@ -13,6 +13,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from seepseg.errors import SeepsegError
@@ -25,6 +26,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(_answer(args))
     except SeepsegError as error:
         print(f"seepseg: {error}", file=sys.stderr)
+        return 2
+    except MemoryError:
+        print(f"seepseg: {args.bundle} with {args.image} needs more memory than there is", file=sys.stderr)
         return 2
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
@@ -49,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _answer(args: argparse.Namespace) -> str:
     from seepseg.edge.answer import answer_as_json, render
-    from seepseg.edge.images import parse_size, read_image
+    from seepseg.edge.images import is_array, parse_size, read_image
     from seepseg.edge.nodata import find_nodata
     from seepseg.edge.runtime import load_bundle
     from seepseg.errors import UsageError
@@ -61,8 +65,11 @@ def _answer(args: argparse.Namespace) -> str:
     model = load_bundle(args.bundle, engine=args.engine, threads=args.threads, fast=args.fast)
     for note in model.notes:
         print(f"note: {note}", file=sys.stderr)
+    rule = model.rule
+    if rule is not None and args.size is None and is_array(args.image):  # It has the model's bands, whichever they are.
+        rule = None if planes.dtype == "uint8" else replace(rule, bands=tuple(range(1, len(rule.bands) + 1)))
     try:
-        answer = model.answer(show_bands(planes, model.rule), find_nodata(planes, model.rule))
+        answer = model.answer(show_bands(planes, rule), find_nodata(planes, rule))
     except UsageError as error:
         raise UsageError(f"{args.image}: {error}") from None
     return json.dumps(answer_as_json(args.image.name, answer)) if args.json else render(args.image.name, answer)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from seepseg.baselines.weights import is_baseline
 from seepseg.edge.bundle import FULL, LETTERBOX
 from seepseg.errors import SeepsegError
 from seepseg.evaluate.folder import METRICS
@@ -29,6 +30,8 @@ def describe(
         "task": model.task,
         "names": list(model.names),
         "background": model.background,
+        "frames": model.frames,
+        "masks_by_box": model.task == "segment" and is_baseline(weights),
         "imgsz": model.imgsz,
         "stride": model.stride,
         "dynamic": dynamic,

@@ -32,6 +32,8 @@ FEWER = {
 PRECISIONS = ("fp16", "int8")
 LETTERBOX = {"square": True, "enlarge": True, "centre": True, "border": BORDER, "interpolation": "bilinear"}
 """How images are laid into the input: the only way there is so far."""
+KINDS = ("db", "percentile", "minmax", "none")
+"""Of rules that make 8-bit pixels of values."""
 LARGEST_INPUT = 16_384
 MOST_BYTES, MOST_MANIFEST_BYTES = 4 * 2**30, 2**22
 
@@ -191,6 +193,7 @@ def _bundle(path: Path, inside: str, facts: dict[str, Any], where: Path) -> Bund
     imgsz, stride, background = need("imgsz", int), need("stride", int), facts.get("background")
     formats = tuple(model for model in need("models", dict) if model in MODELS)
     _check_letterbox(facts.get("letterbox"), where)
+    _check_scale(facts.get("scale"), where)
     fast = _read_fast(facts.get("fast") or {}, where)
     if not names or not all(isinstance(name, str) for name in names):
         raise UsageError(f"{where}: its names of classes are damaged; copy the bundle again, or export it again")
@@ -216,6 +219,14 @@ def _check_letterbox(said: Any, where: Path) -> None:
             f"{where}: its 'letterbox' is not the way in which this version of seepseg lays images into the input; "
             "update seepseg, or export the model again"
         )
+
+
+def _check_scale(said: Any, where: Path) -> None:
+    """A kind that is not known would be taken for another; a model of 8-bit images may have none."""
+    rule = said if isinstance(said, dict) else {}
+    lengths = [len(one) if isinstance(one, list) else 0 for one in map(rule.get, ("bands", "low", "high"))]
+    if said is not None and (rule.get("kind") not in KINDS or lengths not in ([1] * 3, [3] * 3)):
+        raise UsageError(f"{where}: its 'scale' is no rule that is known; update seepseg, or export the model again")
 
 
 def _read_fast(said: Any, where: Path) -> dict[str, str]:

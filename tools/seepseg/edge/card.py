@@ -9,7 +9,7 @@ from typing import Any
 from seepseg.edge.bundle import FULL
 from seepseg.edge.loss import Loss
 from seepseg.edge.parity import Parity
-from seepseg.edge.tables import figure, loss_rows, parity_rows, size_rows
+from seepseg.edge.tables import figure, loss_rows, markdown, parity_rows, size_rows
 from seepseg.evaluate.summary import HEADLINES
 from seepseg.train.record import FINISHED
 from seepseg.wording import count, enumerate_words
@@ -20,15 +20,20 @@ _SHOWN = (
     *("presence.precision", "presence.recall", "presence.f1", "presence.auroc"),
 )
 """Of the headlines of a report."""
-_MEANINGS = """In words: mAP50 is how often an outline is right in place and class, mIoU and Dice how far marked and
-true pixels overlap. Precision is how many of the images said to hold something do, recall how many of those that do
-are found. 1 is the best of each."""
+_OF_PIXELS = (
+    "mAP50 is how often an outline is right in place and class, mIoU and Dice how far marked and true pixels overlap."
+)
+_OF_IMAGES = """Precision is how many of the images said to hold something do, recall how many of those that do are
+found. 1 is the best of each."""
 _DOES = {"segment": "finds objects and their outlines", "classify": "says which classes an image holds"}
 _LIMITS = {
     "segment": "- Masks come at a quarter of the network's input: objects one or two of its pixels wide are missed, or "
     "drawn broken.",
+    "semantic": "- It counts no objects: pixels of a class that touch are one.",
     "classify": "- It says what a whole image holds and nothing of where: no masks, no counts, no scenes.",
 }
+_BY_BOX = "- Masks are 28 × 28 cells stretched over their box: what is long and thin is drawn coarsely."
+_SEQUENCE = "- It sees {} frames of a sequence and speaks of the last; an image alone stands for all of them."
 _UNKNOWN = "unknown: neither the run nor a recipe says it"
 
 
@@ -50,15 +55,8 @@ def write_card(
     if sizes is None:
         blocks += _exporting()
     else:
-        blocks += [*_running(facts), *_parity(facts, parities), *_fewer(losses), *_files(facts, sizes)]
+        blocks += [*_running(facts), *_parity(facts, parities), *_fewer(facts, losses), *_files(facts, sizes)]
     return "\n\n".join(blocks) + "\n"
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    """In Markdown: the first row is the head, the first column is words and the others are numbers."""
-    cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
-    rule = ["---", *["---:"] * (len(cells[0]) - 1)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in [cells[0], rule, *cells[1:]])
 
 
 def _opening(facts: Mapping[str, Any], *, exported: bool) -> Iterator[str]:
@@ -123,9 +121,12 @@ def _figures(facts: Mapping[str, Any], metrics: Mapping[str, Any] | None) -> Ite
         value = _at(metrics, path)
         if value is not None:
             rows.append([labels[path], f"{value:.3f}", _interval(metrics["ci95"].get(path))])
-    yield _table(rows)
-    yield _MEANINGS
-    yield _table(_per_class(facts["names"], metrics))
+    yield markdown(rows)
+    if facts["task"] == "classify":
+        yield f"In words: {_OF_IMAGES}"
+    else:
+        yield f"In words: {_OF_PIXELS} {_OF_IMAGES}"
+        yield markdown(_per_class(facts["names"], metrics))
 
 
 def _per_class(names: Sequence[str], metrics: Mapping[str, Any]) -> list[list[str]]:
@@ -148,13 +149,12 @@ def _thresholds(facts: Mapping[str, Any]) -> Iterator[str]:
     if confidence is None:
         yield "None were chosen: 0.25 is used throughout, which suits no model in particular."
         return
-    yield (
-        "Chosen on validation images, with what they gave there. The first is of single objects and their pixels; the "
-        "second decides whether an image holds the class at all."
-    )
+    two = "The first is of single objects and their pixels; the second decides whether an image holds the class at all."
+    one = "They decide whether an image holds the class; of objects there are none."
+    yield f"Chosen on validation images, with what they gave there. {one if facts['task'] == 'classify' else two}"
     head = ["class", "object", "precision", "recall", "presence", "precision", "recall"]
     rows = [[name, *_choice(confidence[name]), *_choice(presence["per_class"][name])] for name in facts["names"]]
-    yield _table([head, *rows, ["anything at all", "", "", "", *_choice(presence["any"])]])
+    yield markdown([head, *rows, ["anything at all", "", "", "", *_choice(presence["any"])]])
 
 
 def _choice(one: Mapping[str, Any]) -> list[str]:
@@ -185,7 +185,8 @@ def _limits(facts: Mapping[str, Any], metrics: Mapping[str, Any] | None) -> Iter
         "- A score is no probability, and what is found is a candidate: look-alikes such as low wind, rain cells or "
         "wakes look the same in one image.",
         *_prevalence(facts["presence"]),
-        _LIMITS.get(facts["task"], "- It counts no objects: pixels of a class that touch are one."),
+        _BY_BOX if facts.get("masks_by_box") else _LIMITS.get(facts["task"], _LIMITS["semantic"]),
+        *([_SEQUENCE.format(facts["frames"])] if facts.get("frames", 1) > 1 else []),
         "- Nothing is known of images of another sensor, place, season or scaling than those of the training.",
         *(
             [f"- Too few objects for a figure to rest on (below 30 in the evaluation): {enumerate_words(few)}."]
@@ -209,9 +210,12 @@ def _running(facts: Mapping[str, Any]) -> Iterator[str]:
     yield "## How to run it"
     yield "With seepseg installed:"
     yield "```\nseepseg predict BUNDLE image.tif --out found\n```"
-    yield "On a device, with numpy and one of torch, onnxruntime or openvino, and nothing else:"
+    by_box = facts.get("masks_by_box")  # Such a program in TorchScript calls torchvision.
+    engines = "onnxruntime or openvino, once exported for it" if by_box else "one of torch, onnxruntime or openvino"
+    yield f"On a device, with numpy and {engines}, and nothing else:"
     yield "```\npython -m seepseg.edge BUNDLE tile.png --json\n```"
-    if facts["task"] != "classify":  # The runner prints instances, and refuses what has none.
+    # The runner prints instances, and refuses what has none; it shows one frame, and makes masks of prototypes.
+    if facts["task"] != "classify" and not by_box and facts.get("frames", 1) == 1:
         yield "In C++, with libtorch:"
         yield "```\npython -m seepseg.edge.cpp seepseg-edge\n./seepseg-edge BUNDLE tile.pgm\n```"
     if facts["scale"] is not None and facts["scale"]["kind"] != "none":
@@ -225,22 +229,24 @@ def _parity(facts: Mapping[str, Any], parities: Sequence[Parity]) -> Iterator[st
         "agree to an IoU of 0.99 and scores to 0.001, or the bundle would not have been written. Times are of the "
         "machine that exported it."
     )
-    yield _table(parity_rows(parities))
+    yield markdown(parity_rows(parities))
 
 
-def _fewer(losses: Sequence[Loss]) -> Iterator[str]:
-    if not losses:
-        return
-    yield "## Fewer bits"
-    yield f"Used where `--fast` asks for it. Measured on {losses[0].images}, at the stored thresholds:"
-    yield _table(loss_rows(losses))
+def _fewer(facts: Mapping[str, Any], losses: Sequence[Loss]) -> Iterator[str]:
+    if losses:
+        yield "## Fewer bits"
+        yield f"Used where `--fast` asks for it. Measured on {losses[0].images}, at the stored thresholds:"
+        yield markdown(loss_rows(losses))
+    elif facts.get("fast"):
+        yield "## Fewer bits"
+        yield "Used where `--fast` asks for it. What that loses was not measured: no val images could be read."
 
 
 def _files(facts: Mapping[str, Any], sizes: Mapping[str, int]) -> Iterator[str]:
     yield "## Files"
     fixed = "any size and batch" if facts["dynamic"] else f"{facts['imgsz']} × {facts['imgsz']} pixels, one at a time"
     yield f"The models take {fixed}. `bundle.json` lists every file with its sha256; a changed one is refused."
-    yield _table(size_rows(sizes))
+    yield markdown(size_rows(sizes))
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items() if version)
     yield f"Made with {versions}."
 

@@ -7,6 +7,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from seepseg.dataset.layout import read_dataset
 from seepseg.dataset.staging import keep_apart
 from seepseg.edge.account import describe, find_metrics, notes_on
 from seepseg.edge.bundle import FULL, MODELS, PRECISIONS, THRESHOLDS, files_of, write_manifest
@@ -74,7 +75,8 @@ def export(
     it was built, to be compared too.
     """
     weights = _weights(run)
-    data = data or data_of(weights.parent.parent)
+    # What the run names may have moved since; what the user names has to be there.
+    data = data_of(weights.parent.parent) if data is None else read_dataset(data).yaml
     wanted = check_formats(formats)
     fewer = _check_precision(precision, wanted)
     fitted, told = find_training(data, calibration) if precision == "int8" else ([], None)

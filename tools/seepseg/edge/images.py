@@ -36,6 +36,12 @@ def read_image(path: Path, size: Size | None = None) -> NDArray[Any]:
         raise SourceError(f"{path}: {error}") from None
 
 
+def is_array(path: Path) -> bool:
+    """Whether it is an .npy, by what it begins with."""
+    with path.open("rb") as stream:
+        return stream.read(len(_NPY)) == _NPY
+
+
 def parse_size(text: str) -> Size:
     """WIDTHxHEIGHT, or WIDTHxHEIGHTxBANDS."""
     found = re.fullmatch(r"([1-9]\d{0,6})x([1-9]\d{0,6})(?:x([1-9]\d?))?", text)

@@ -12,6 +12,9 @@ from seepseg.errors import UsageError
 
 MOST_FILES = 200
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_DAMAGED = (zipfile.BadZipFile, EOFError, RuntimeError, ValueError, OSError, zlib.error)
+"""An encrypted one raises the third, one whose names or whose beginning are spoilt those after it."""
 
 
 def pack(folder: Path, file: Path) -> None:
@@ -45,6 +48,8 @@ def list_zip(path: Path, home: str) -> tuple[dict[str, int], str]:
     if len(entries) > MOST_FILES:
         raise UsageError(f"{path}: more than {MOST_FILES} files; that is no bundle")
     for entry in entries:
+        if entry.compress_type not in _METHODS:
+            raise UsageError(f"{path}: packed in a way that not every device can unpack; pack it as a plain .zip")
         if not stays_inside(entry.filename):
             raise UsageError(f"{path}: holds {entry.filename!r}, which leads out of the bundle; don't use this file")
     names = [entry.filename for entry in entries]
@@ -77,6 +82,7 @@ def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive
-    # An encrypted or oddly packed one raises the others.
-    except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError, zlib.error) as error:
+    except _DAMAGED as error:
+        if isinstance(error, OSError) and error.filename:
+            raise  # It may not be opened, and says so itself.
         raise UsageError(f"{path}: not a .zip that can be read ({error}); copy the bundle again") from None

@@ -5,7 +5,6 @@ model = load_bundle("bundle")
 answer = model.answer(image)
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,7 +22,15 @@ from seepseg.measures.calibration import LEAST
 from seepseg.measures.threshold_file import parse_thresholds
 from seepseg.measures.thresholds import DEFAULT, Thresholds
 from seepseg.outputs.verdict import judge
-from seepseg.predict.decode import IOU, MARGIN, MAX_DET, decode_presence, decode_segment, decode_semantic
+from seepseg.predict.decode import (
+    IOU,
+    MARGIN,
+    MAX_DET,
+    check_outputs,
+    decode_presence,
+    decode_segment,
+    decode_semantic,
+)
 from seepseg.predict.letterbox import Frame, frame_of, place
 from seepseg.predict.model_files import ModelFiles, of_bundle
 from seepseg.predict.model_input import fit_thresholds
@@ -34,7 +41,8 @@ from seepseg.values import Bitmap, Prediction
 
 PACKAGES = {"torchscript": "torch", "onnx": "onnxruntime", "openvino": "openvino"}
 """What each engine needs beside numpy; the first of them that is there runs a bundle."""
-_USUAL = {"iou": IOU, "margin": MARGIN, "max_det": MAX_DET}
+_SETTINGS = {"iou": (IOU, 0, 1), "margin": (MARGIN, 0, 100), "max_det": (MAX_DET, 1, 30_000)}
+"""What it means that an older bundle says nothing of them, and the least and the most that can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +88,7 @@ class EdgeModel:
     def _detect(self, pixels: Pixels) -> Prediction:
         """Down to the confidences that presence is told by, far below those that make an object."""
         frame, outputs = self.run(pixels)
+        check_outputs(outputs, self.task, len(self.names), self.network.background)
         conf = min(*self.limits, LEAST)
         if self.task == "semantic":
             found = decode_semantic(outputs[0], frame, conf=conf, background=self.network.background)
@@ -126,7 +135,7 @@ def load_bundle(
     check_agreement(bundle, file.path, network)
     thresholds = _read_thresholds(bundle)
     notes = () if thresholds else (f"no thresholds are stored in the bundle, so that {DEFAULT:g} is used throughout",)
-    chosen = {key: _number(bundle, key, usual) for key, usual in _USUAL.items()}
+    chosen = {key: _number(bundle, key) for key in _SETTINGS}
     return EdgeModel(
         names=bundle.names,
         task=bundle.task,
@@ -162,10 +171,11 @@ def _read_thresholds(bundle: Bundle) -> Thresholds | None:
     return fit_thresholds(parse_thresholds(bundle.read(THRESHOLDS), where), bundle.names, where)
 
 
-def _number(bundle: Bundle, key: str, usual: float) -> float:
-    """A setting of the bundle; an older one may be without."""
-    facts: Mapping[str, Any] = bundle.facts
-    value = facts.get(key, usual)
-    if type(value) not in (int, float) or not (np.isfinite(value) and value >= 0):
+def _number(bundle: Bundle, key: str) -> float:
+    usual, least, most = _SETTINGS[key]
+    value = bundle.facts.get(key)
+    if value is None:
+        return usual
+    if type(value) not in ((int,) if isinstance(usual, int) else (int, float)) or not least <= value <= most:
         raise UsageError(f"{bundle.path / MANIFEST}: {key!r} is {value!r}, no number that can be; export it again")
     return float(value)

@@ -46,6 +46,13 @@ def size_rows(sizes: Mapping[str, int]) -> list[list[str]]:
     return [["model", "MB"], *([name, f"{size / 1e6:.1f}"] for name, size in sizes.items())]
 
 
+def markdown(rows: Sequence[Sequence[str]]) -> str:
+    """The first row is the head, the first column is words and the others are numbers."""
+    cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    rule = ["---", *["---:"] * (len(cells[0]) - 1)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [cells[0], rule, *cells[1:]])
+
+
 def figure(value: float | None) -> str:
     """With three digits; a dash for none."""
     return "-" if value is None else f"{value:.3f}"

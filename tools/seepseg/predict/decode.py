@@ -76,6 +76,21 @@ def decode_segment(
     return Prediction(frame.width, frame.height, tuple(found))
 
 
+def check_outputs(outputs: Sequence[Floats], task: str, classes: int, background: int | None) -> None:
+    """Refuse what would pass for an answer: no numbers, or other classes than the model says that it has."""
+    head = outputs[0]
+    if not np.isfinite(head).all():
+        raise UsageError("the model gives no numbers for this image; leave out --fast, or train it again")
+    if task == "segment" and (is_own(*outputs) or head.shape[1] == 6 + len(outputs[1])):
+        fits = bool(np.all((head[:, 5] >= 0) & (head[:, 5] < classes)))
+    elif task == "segment":
+        fits = len(head) == 4 + classes + len(outputs[1])
+    else:
+        fits = len(head) == classes + (background is not None)
+    if not fits:
+        raise UsageError("the model gives other classes than it names; export it again with 'seepseg export'")
+
+
 def is_own(output: Floats, *masks: Floats) -> bool:
     """Whether each row of an output comes with a mask of its own, as Mask R-CNN's do."""
     return len(masks) == 1 and output.shape == (len(masks[0]), 6)

@@ -16,7 +16,16 @@ from seepseg.edge.bundle import THRESHOLDS
 from seepseg.errors import UsageError
 from seepseg.measures.threshold_file import parse_thresholds, read_thresholds
 from seepseg.measures.thresholds import Thresholds
-from seepseg.predict.decode import IOU, MARGIN, MAX_DET, Conf, decode_presence, decode_segment, decode_semantic
+from seepseg.predict.decode import (
+    IOU,
+    MARGIN,
+    MAX_DET,
+    Conf,
+    check_outputs,
+    decode_presence,
+    decode_segment,
+    decode_semantic,
+)
 from seepseg.predict.engine_choice import choose_engine
 from seepseg.predict.letterbox import Frame, frame_of, place
 from seepseg.predict.model_files import ModelFile, ModelFiles, find_files
@@ -110,6 +119,7 @@ class Model:
             some = slice(start, start + batch)
             for frame, outputs in self.run(images[some], None if before is None else before[some]):
                 began = perf_counter()
+                check_outputs(outputs, self.task, len(self.names), self.background)
                 if self.task == "semantic":
                     one = decode_semantic(outputs[0], frame, conf=conf, background=self.background)
                 elif self.task == CLASSIFY:
@@ -170,7 +180,7 @@ def open_model(
     you don't trust.
     """
     files = find_files(path, fast=fast)
-    name, reason = choose_engine(files, engine, device=device, imgsz=imgsz, fast=fast)
+    name, reason = choose_engine(files, engine, device=device, imgsz=imgsz)
     file = files.engines[name]
     network = file.load(Wish(device, threads, fast))
     if files.bundle is not None:

@@ -7,22 +7,18 @@ from seepseg.errors import MissingExtra, UsageError
 from seepseg.predict.model_files import ModelFiles
 from seepseg.predict.network import LEAST_STRIDE
 
-ENGINES = ("onnx", "openvino", "torchscript", "torch")
-"""From fast to slow on a CPU, in 32-bit floats."""
-FAST_ENGINES = ("openvino", "onnx", "torchscript", "torch")
-"""Where fewer bits are allowed: only OpenVINO has much use for them on a CPU."""
+ENGINES = ("openvino", "onnx", "torchscript", "torch")
+"""From fast to slow on a CPU: tiles in batches and 8 bits decide; of single images ONNX Runtime is as fast."""
 PACKAGES = {"openvino": ("openvino", "openvino"), "onnx": ("onnxruntime", "onnx")}
 """What an engine needs beyond what is always installed, and the extra that brings it."""
 TITLES = {"openvino": "OpenVINO", "onnx": "ONNX Runtime", "torchscript": "TorchScript", "torch": "torch"}
 _GPU = ("torch", "torchscript")
 
 
-def choose_engine(
-    files: ModelFiles, asked: str, *, device: str | None, imgsz: int | None, fast: bool
-) -> tuple[str, str | None]:
+def choose_engine(files: ModelFiles, asked: str, *, device: str | None, imgsz: int | None) -> tuple[str, str | None]:
     """The engine, and where there was a choice, why it is this one."""
     if asked == "auto":
-        return _fastest(files, device, imgsz, FAST_ENGINES if fast else ENGINES)
+        return _fastest(files, device, imgsz)
     if asked not in ENGINES:
         raise UsageError(f"engine {asked!r} is unknown; give auto, {', '.join(ENGINES[:-1])} or {ENGINES[-1]}")
     if asked not in files.engines:
@@ -40,14 +36,12 @@ def choose_engine(
     return asked, None
 
 
-def _fastest(
-    files: ModelFiles, device: str | None, imgsz: int | None, on_cpu: tuple[str, ...]
-) -> tuple[str, str | None]:
+def _fastest(files: ModelFiles, device: str | None, imgsz: int | None) -> tuple[str, str | None]:
     # An export for the CPU alone runs there, also where there is a GPU that nobody named.
     gpu = device != "cpu" if device is not None else bool(set(_GPU) & set(files.engines)) and _has_gpu()
     if imgsz is None and files.imgsz is not None:
         imgsz = ceil(files.imgsz / LEAST_STRIDE) * LEAST_STRIDE
-    order = [engine for engine in (_GPU if gpu else on_cpu) if engine in files.engines]
+    order = [engine for engine in (_GPU if gpu else ENGINES) if engine in files.engines]
     able = [engine for engine in order if _installed(engine)]
     fitting = [engine for engine in able if _fits(files, engine, imgsz)]
     if not able:

@@ -3,6 +3,7 @@
 import json
 import warnings
 from collections.abc import Mapping
+from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -28,9 +29,13 @@ def load_network(where: Path, program: bytes, wish: Wish) -> Network:
 def _load(where: Path, program: bytes, device: torch.device) -> tuple[Any, Mapping[str, Any]]:
     extra = {"config.txt": ""}
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # TorchScript is deprecated, but it is what edge devices run.
-            model = torch.jit.load(BytesIO(program), map_location=device, _extra_files=extra).eval()  # type: ignore[no-untyped-call]
+        try:
+            model = _read(program, device, extra)
+        except RuntimeError as error:
+            if "torchvision::" not in str(error):
+                raise
+            import_module("torchvision")  # A detector calls its operators, which are there once it is imported.
+            model = _read(program, device, extra)
         metadata = json.loads(extra["config.txt"] or "{}")
     except (RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -38,6 +43,12 @@ def _load(where: Path, program: bytes, device: torch.device) -> tuple[Any, Mappi
             f"{where}: not a TorchScript model ({reason[:200]}); copy it again, or export it again"
         ) from None
     return model, metadata
+
+
+def _read(program: bytes, device: torch.device, extra: dict[str, str]) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TorchScript is deprecated, but it is what edge devices run.
+        return torch.jit.load(BytesIO(program), map_location=device, _extra_files=extra).eval()  # type: ignore[no-untyped-call]
 
 
 def _forward(where: Path, model: Any, facts: Facts, device: torch.device, number: torch.dtype) -> Forward:

@@ -23,6 +23,8 @@ def find_compiler() -> str | None:
 
 def build(program: Path, *, flags: Sequence[str] = ()) -> Path:
     """Compile the runner; with further flags of the compiler."""
+    if program.is_dir() or not program.parent.is_dir():
+        raise UsageError(f"{program}: give a name for the program, in a folder that is there")
     compiler = find_compiler()
     if compiler is None:
         raise UsageError("no C++ compiler is found; install g++ 11 or newer, or name another in the variable CXX")

@@ -43,7 +43,6 @@ struct Bundle {
     std::vector<std::string> names;
     std::string task;
     int background = -1, imgsz = 0, stride = 0, max_det = 300;
-    bool dynamic = false;
     double iou = 0.7, margin = 0.05;
     std::vector<double> limits;  // the confidence that an instance of each class has to be above
     bool has_thresholds = false;
@@ -239,7 +238,6 @@ inline Bundle open_bundle(const fs::path& folder) {
     bundle.task = facts["task"].as<std::string>();
     bundle.imgsz = facts["imgsz"].whole(1, LARGEST_INPUT);
     bundle.stride = facts["stride"].whole(1, LARGEST_INPUT);
-    bundle.dynamic = facts["dynamic"].as<bool>();
     if (bundle.imgsz % bundle.stride) facts["imgsz"].fail();
     if (!facts["background"].missing())
         bundle.background = facts["background"].whole(0, static_cast<int>(bundle.names.size()));

@@ -177,6 +177,11 @@ inline size_t utf8_length(std::string_view text, size_t at) {
     size_t length = head < 0x80 ? 1 : 0;
     if (head >= 0xC2 && head < 0xF5) length = head < 0xE0 ? 2 : head < 0xF0 ? 3 : 4;
     if (length == 0 || at + length > text.size()) return 0;
+    // Longer than need be, half a pair of UTF-16, or beyond the last character there is.
+    const unsigned second = length > 1 ? static_cast<unsigned char>(text[at + 1]) : 0u;
+    if ((head == 0xE0 && second < 0xA0) || (head == 0xED && second > 0x9F) || (head == 0xF0 && second < 0x90) ||
+        (head == 0xF4 && second > 0x8F))
+        return 0;
     for (size_t next = at + 1; next < at + length; ++next)
         if ((static_cast<unsigned char>(text[next]) & 0xC0) != 0x80) return 0;
     return length;

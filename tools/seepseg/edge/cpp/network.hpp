@@ -26,8 +26,10 @@ class Network {
         try {
             std::istringstream stream(std::move(bundle.program));
             module_ = torch::jit::load(stream, at::kCPU, extra);
-        } catch (const c10::Error& error) {
-            throw Error(where() + ": not a TorchScript model (" + first_line(error) + ")" + AGAIN);
+        } catch (const std::bad_alloc&) {
+            throw;
+        } catch (const std::exception& error) {
+            throw Error(where() + ": not a TorchScript model (" + reason_of(error) + ")" + AGAIN);
         }
         check(extra["config.txt"]);
         module_.eval();
@@ -50,8 +52,12 @@ class Network {
         return decode_segment(block(outputs.at(0)), block(outputs.at(1)), frame, bundle_, image.nodata);
     }
 
-    static std::string first_line(const c10::Error& error) {
-        const std::string text = error.what_without_backtrace();
+    // One line. Of a program that fails, TorchScript tells the way to the fault first and the fault last.
+    static std::string reason_of(const std::exception& error) {
+        const auto* theirs = dynamic_cast<const c10::Error*>(&error);
+        std::string text = theirs ? theirs->what_without_backtrace() : error.what();
+        while (text.ends_with('\n')) text.pop_back();
+        if (text.starts_with("The following operation failed")) text = text.substr(text.rfind('\n') + 1);
         return text.substr(0, std::min(text.find('\n'), size_t{200}));
     }
 
@@ -80,6 +86,9 @@ class Network {
         if (facts["task"].as<std::string>() != bundle_.task) disagree("task");
         if (bundle_.task != "segment" && bundle_.task != "semantic")
             throw Error(where() + ": a model for the task " + bundle_.task + ", which gives no masks");
+        if (const Entry frames = facts["frames"]; !frames.missing() && frames.whole(1, 1 << 10) > 1)
+            throw Error(where() + ": sees several frames of a sequence at once, which this program does not give it; "
+                                  "run it with 'python -m seepseg.edge'");
         if (std::max(facts["stride"].whole(1, LARGEST_INPUT), 32) != bundle_.stride) disagree("stride");
         std::vector<std::string> names;
         int background = -1;
@@ -91,7 +100,8 @@ class Network {
             names.erase(place);
         }
         if (names != bundle_.names || background != bundle_.background) disagree("names");
-        if (bundle_.dynamic) return;
+        // A model of one size takes no other, whatever the bundle says.
+        if (const Entry any = facts["args"]["dynamic"]; !any.missing() && any.as<bool>()) return;
         if (facts["imgsz"].numbers() != std::vector<double>(2, bundle_.imgsz)) disagree("imgsz");
         if (facts["batch"].whole(1, 1 << 20) != 1)
             throw Error(where() + ": takes several images at once; export it again with 'seepseg export'");
@@ -105,8 +115,10 @@ class Network {
         c10::IValue raw;
         try {
             raw = module_.forward({input});
-        } catch (const c10::Error& error) {
-            throw Error(where() + ": could not be run (" + first_line(error) + "); export the model again");
+        } catch (const std::bad_alloc&) {
+            throw;
+        } catch (const std::exception& error) {
+            throw Error(where() + ": could not be run (" + reason_of(error) + "); export the model again");
         }
         std::vector<at::Tensor> outputs;
         if (raw.isTensor()) outputs.push_back(raw.toTensor());

@@ -121,19 +121,17 @@ template <class Step> bool attempt(const std::string& where, Step&& step) {
         return true;
     } catch (const Error& error) {
         tell(error.what());
-    } catch (const c10::Error& error) {
-        tell(where + ": " + Network::first_line(error));
     } catch (const std::bad_alloc&) {
         tell(where + ": needs more memory than there is");
     } catch (const std::exception& error) {
-        tell(where + ": " + error.what());
+        tell(where + ": " + Network::reason_of(error));
     }
     return false;
 }
 
 inline bool run(const std::vector<std::string>& words) {
     bool fine = true;
-    const bool ready = attempt(words.empty() ? "" : words[0], [&] {
+    const bool ready = attempt("the bundle", [&] {
         const Arguments arguments = read_arguments(words);
         if (arguments.threads) at::set_num_threads(arguments.threads);
         Bundle bundle = open_bundle(arguments.places[0]);
