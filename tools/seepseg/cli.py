@@ -1,4 +1,4 @@
-"""The command table. Each command is a module of `commands` with SUMMARY, EXAMPLE, add_arguments and run."""
+"""The command table. Each command is a module of `commands` with add_arguments and run."""
 
 import argparse
 import importlib
@@ -11,7 +11,7 @@ from seepseg.errors import SeepsegError
 
 COMMANDS = {
     "get": "fetch a dataset by its recipe, or from Roboflow, Kaggle or a link",
-    "convert": "turn masks, COCO, boxes or scenes into an exact YOLO-seg dataset",
+    "convert": "turn masks, COCO, LabelMe, boxes or scenes into an exact YOLO-seg dataset",
     "check": "find what is wrong with a dataset before training does",
     "preview": "look at images, truth and labels side by side",
     "train": "train YOLO on a dataset, with the balance that rare classes need",

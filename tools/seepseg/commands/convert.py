@@ -1,4 +1,4 @@
-"""Turn masks, COCO, boxes, scenes or YOLO labels into an exact YOLO-seg dataset.
+"""Turn masks, COCO, LabelMe, boxes, scenes or YOLO labels into an exact YOLO-seg dataset.
 
 seepseg convert masks IMAGES MASKS OUT --names a,b,c
 seepseg convert coco SOURCE OUT

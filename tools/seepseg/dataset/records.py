@@ -18,7 +18,7 @@ from seepseg.values import Source
 
 TRAINING = """\
 # seepseg train data.yaml
-# or, with Ultralytics alone: yolo segment train data=data.yaml model=yolov8n-seg.yaml imgsz={imgsz}
+# or, with Ultralytics alone: yolo segment train data=data.yaml model=yolov8n-seg.pt imgsz={imgsz}
 """
 FIDELITY = """\
 # The labels are exact at imgsz {imgsz}; at other sizes 'seepseg check data.yaml --imgsz N' says how close they come.
@@ -64,7 +64,7 @@ def write_folds(folder: Path, names: Sequence[str], built: Sequence[Built], plan
             (folder / f"{split}.fold{fold}.txt").write_text("".join(lines), encoding="utf-8")
             data[split] = f"../{split}.fold{fold}.txt"
         text = yaml.safe_dump({**data, "names": dict(enumerate(names))}, sort_keys=False, allow_unicode=True)
-        heading = f"# yolo segment train data=folds/{fold}.yaml model=yolov8n-seg.yaml name=fold{fold}\n"
+        heading = f"# yolo segment train data=folds/{fold}.yaml model=yolov8n-seg.pt name=fold{fold}\n"
         (folder / "folds" / f"{fold}.yaml").write_text(heading + text, encoding="utf-8")
 
 

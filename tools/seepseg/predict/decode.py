@@ -20,7 +20,7 @@ Conf = float | Sequence[float]
 IOU, MAX_DET = 0.7, 300
 """Of two boxes of one class with a higher IoU the surer one stays, and of an image this many at most: as Ultralytics
 has it, and the same in evaluation, prediction and bundles."""
-MARGIN = 0.05
+MARGIN = 0.02
 """How far masks may reach beyond their box, as a share of its sides: measured by tests/bench/bench_clean.py."""
 STRIP = 256
 """Rows of an image whose scores are held at once."""

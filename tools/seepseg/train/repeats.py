@@ -17,7 +17,7 @@ from seepseg.train.balance import image_repeats
 SUFFIX = ".repeat.yaml"
 HEADING = """\
 # seepseg train {source} --repeat {threshold:g} seed={seed}
-# or, with Ultralytics alone: yolo segment train data={file} model=yolov8n-seg.yaml imgsz={imgsz}
+# or, with Ultralytics alone: yolo segment train data={file} model=yolov8n-seg.pt imgsz={imgsz}
 # {source} with images of rare classes listed more than once: repeat-factor threshold {threshold:g}, seed {seed}.
 """
 

@@ -43,7 +43,7 @@ struct Bundle {
     std::vector<std::string> names;
     std::string task;
     int background = -1, imgsz = 0, stride = 0, max_det = 300;
-    double iou = 0.7, margin = 0.05;
+    double iou = 0.7, margin = 0.02;
     std::vector<double> limits;  // the confidence that an instance of each class has to be above
     bool has_thresholds = false;
     Presence presence;
