@@ -200,7 +200,8 @@ def trained(torch: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def commands_of(chapter: str) -> list[str]:
     text = README.split(f"## {chapter}\n")[1].split("```")[1]
-    return [line.split("#")[0].strip() for line in text.strip().splitlines()]
+    lines = [line.split("#")[0].strip() for line in text.strip().splitlines()]
+    return [line for line in lines if line]
 
 
 @pytest.mark.slow

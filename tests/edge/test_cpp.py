@@ -20,6 +20,7 @@ from seepseg.edge.cpp import build, find_compiler
 from seepseg.edge.export import export
 from seepseg.outputs.cutting import cut_to_data, cut_to_limits
 from seepseg.outputs.verdict import judge
+from seepseg.predict.decode import MARGIN
 from seepseg.predict.engine import open_model
 from seepseg.scaling import Rule, show
 from seepseg.values import Detection, Prediction
@@ -84,7 +85,7 @@ def as_prediction(told):
 
 
 def assert_same(told, model, pixels, limits=LIMITS, nodata=None):
-    (full,) = model.predict([pixels], conf=0.001, margin=0.05, masks_above=limits)
+    (full,) = model.predict([pixels], conf=0.001, margin=MARGIN, masks_above=limits)
     full = cut_to_data(full, nodata)
     expected, found = cut_to_limits(full, limits), as_prediction(told)
     assert (found.height, found.width) == pixels.shape[:2]

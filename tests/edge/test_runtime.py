@@ -15,6 +15,7 @@ from seepseg.edge.packing import pack
 from seepseg.edge.runtime import load_bundle
 from seepseg.errors import UsageError
 from seepseg.outputs.verdict import judge
+from seepseg.predict.decode import MARGIN
 from seepseg.predict.engine import open_model
 
 SIZES = [(64, 64), (48, 80), (1, 1), (3, 200), (128, 128), (700, 130), (900, 1300)]
@@ -146,7 +147,7 @@ def test_a_bundle_without_thresholds_says_so(bundle):
 def test_an_older_bundle_without_settings_has_the_usual_ones(bundle):
     edit(bundle, iou=None, margin=None, max_det=None)
     model = load_bundle(bundle)
-    assert (model.iou, model.margin, model.max_det) == (0.7, 0.05, 300)
+    assert (model.iou, model.margin, model.max_det) == (0.7, MARGIN, 300)
 
 
 def test_settings_are_those_of_the_bundle(bundle):
