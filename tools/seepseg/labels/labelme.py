@@ -30,11 +30,11 @@ def read_labelme(
     if unlisted not in UNLISTED:
         raise UsageError(f"--unlisted {unlisted}: choose among {', '.join(UNLISTED)}")
     pictures, others = list_pictures(source)
-    files = [path for path in others if path.lower().endswith(".json")]
+    files = {path: path.lower().endswith(".json") for path in others}
     root = source if images is None else images
     pictures = pictures if images is None else list_pictures(images)[0]
-    drawings, skipped = _read_all(source, files)
-    skipped += [Skip("not a picture", path) for path in others if path not in set(files)]
+    drawings, skipped = _read_all(source, [path for path, is_json in files.items() if is_json])
+    skipped += [Skip("not a picture", path) for path, is_json in files.items() if not is_json]
     owners, missing = _find_pictures(drawings, pictures, root)
     classes = _classes(drawings.values(), names)
     problems = [*_unnamed(drawings, classes), *_boxed(drawings, boxes)]
