@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
+from count_skips import count_skips
 from make import grey_image, write_image
 from seepseg.errors import SourceError, UsageError
 from seepseg.labels.boxes import Boxes, _read, read_boxes
-from seepseg.values import Item, LabelledImage, Source, Tally
+from seepseg.values import Item, LabelledImage, Source
 
 WIDTH, HEIGHT = 40, 30
 
@@ -31,11 +32,7 @@ def boxes_of(source: Source) -> dict[str, list[tuple[int, tuple[int, int, int, i
 
 
 def counts(source: Source) -> dict[str, int]:
-    tally = Tally()
-    tally.add(source.skipped)
-    for image in read_all(source).values():
-        tally.add(image.skipped)
-    return dict(tally.counts)
+    return count_skips(source, read_all(source).values())
 
 
 def test_the_airbus_table_is_read(tmp_path: Path) -> None:

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
+from count_skips import count_skips
 from make import grey_image, write_image
 from seepseg.errors import SourceError, UsageError
 from seepseg.labels.labelme import read_labelme
-from seepseg.values import LabelledImage, Source, Tally
+from seepseg.values import LabelledImage, Source
 
 WIDTH, HEIGHT = 40, 30
 TRIANGLE = [[2.0, 3.0], [22.5, 4.0], [9.0, 21.0]]
@@ -57,11 +58,7 @@ def raster(*polygons: list[list[float]]) -> NDArray[np.uint8]:
 
 
 def counts(source: Source) -> dict[str, int]:
-    tally = Tally()
-    tally.add(source.skipped)
-    for image in read_all(source).values():
-        tally.add(image.skipped)
-    return dict(tally.counts)
+    return count_skips(source, read_all(source).values())
 
 
 def one(root: Path, *shapes: Any, **more: Any) -> tuple[Source, LabelledImage]:

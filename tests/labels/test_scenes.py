@@ -12,6 +12,7 @@ from scipy import ndimage
 from shapely import MultiPolygon, Point, Polygon, box
 from shapely.affinity import translate
 
+from count_skips import count_skips
 from make import grey_image, ragged, write_image
 from make_geotiff import CORNER, UTM, damage, speckle, utm, write_geojson, write_geotiff, write_gpkg
 from seepseg import rle
@@ -21,7 +22,7 @@ from seepseg.labels.scene_polygons import Shape, cut_polygons, read_polygons
 from seepseg.labels.scenes import read_scenes
 from seepseg.raster import open_picture
 from seepseg.scale_choice import choose_rule
-from seepseg.values import UNFIT, Item, Tally
+from seepseg.values import UNFIT, Item
 
 RNG = np.random.default_rng(0)
 DONUT = Point(40, 38).buffer(17).difference(Point(43, 36).buffer(7))
@@ -57,11 +58,7 @@ def drawn(*shapes, height=150, width=200):
 
 
 def counts(source):
-    tally = Tally()
-    tally.add(source.skipped)
-    for item in source.items:
-        tally.add(source.read(item, item.window.width, item.window.height).skipped)
-    return dict(tally.counts)
+    return count_skips(source, (source.read(item, item.window.width, item.window.height) for item in source.items))
 
 
 @given(st.integers(1, 3000), st.integers(32, 700), st.data())

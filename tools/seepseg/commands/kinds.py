@@ -30,6 +30,15 @@ def split_names(text: str) -> tuple[str, ...]:
     return names
 
 
+def _add_mere_boxes(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument(
+        "--boxes",
+        choices=("refuse", "box"),
+        default="refuse",
+        help=f"{what}: refuse the source (default), or take the box as the mask",
+    )
+
+
 def _add_coco(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="SOURCE", help="a Roboflow export, a COCO folder, or one JSON")
     parser.add_argument(
@@ -41,12 +50,7 @@ def _add_coco(parser: argparse.ArgumentParser) -> None:
         default="skip",
         help="iscrowd=1 marks groups, which are no single objects (default skip, counted); CVAT marks brush masks so",
     )
-    parser.add_argument(
-        "--boxes",
-        choices=("refuse", "box"),
-        default="refuse",
-        help="annotations with a box and no mask: refuse the source (default), or take the box as the mask",
-    )
+    _add_mere_boxes(parser, "annotations with a box and no mask")
     parser.add_argument(
         "--merge",
         nargs="?",
@@ -202,12 +206,7 @@ def _add_labelme(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--names", type=split_names, metavar="a,b,c", help="the classes in order (default: the labels, sorted)"
     )
-    parser.add_argument(
-        "--boxes",
-        choices=("refuse", "box"),
-        default="refuse",
-        help="rectangles, turned ones too: refuse the source (default), or take the box as the mask",
-    )
+    _add_mere_boxes(parser, "rectangles, turned ones too")
     parser.add_argument(
         "--unlisted",
         choices=("skip", "background"),
@@ -272,12 +271,7 @@ def _add_yolo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--names", metavar="a,b,c", help="classes from id 0 on (default: data.yaml, classes.txt, obj.names)"
     )
-    parser.add_argument(
-        "--boxes",
-        choices=("refuse", "box"),
-        default="refuse",
-        help="rows of a mere box: refuse the source (default), or take the box as the mask",
-    )
+    _add_mere_boxes(parser, "rows of a mere box")
 
 
 def _open_yolo(args: argparse.Namespace) -> Source:

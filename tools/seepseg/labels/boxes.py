@@ -72,6 +72,15 @@ def read_boxes(
     )
 
 
+def refuse_mere_boxes(places: Sequence[str], what: str) -> list[str]:
+    """Of another source: what to say of boxes where outlines should be; nothing where there are none."""
+    if not places:
+        return []
+    first = ", ".join(places[:3]) + (", ..." if len(places) > 3 else "")
+    told = f"{count(len(places), what)} {verb(len(places), 'is a box', 'are boxes')}"
+    return [f"{told} without an outline ({first}); --boxes box makes box-shaped masks of them"]
+
+
 def _classes(table: Path, found: BoxTable, names: Sequence[str] | None) -> tuple[str, ...]:
     """The class names; a table without a class column is of one class."""
     labels: dict[str, int] = {}

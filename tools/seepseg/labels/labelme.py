@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from seepseg.errors import SourceError, UsageError, listing
+from seepseg.labels.boxes import refuse_mere_boxes
 from seepseg.labels.labelme_file import AREAS, BOXES, ERASER, IGNORED, Drawing, read_drawing
 from seepseg.labels.labelme_image import read_image
 from seepseg.labels.pictures import Picture, list_pictures, own_splits, own_stems
@@ -158,11 +159,7 @@ def _boxed(drawings: dict[str, Drawing], boxes: str) -> list[str]:
         for shape in drawing.shapes
         if shape.kind in BOXES
     ]
-    if not found:
-        return []
-    first = ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")
-    what = f"{count(len(found), 'shape')} {verb(len(found), 'is a box', 'are boxes')}"
-    return [f"{what} without an outline ({first}); --boxes box makes box-shaped masks of them"]
+    return refuse_mere_boxes(found, "shape")
 
 
 def _notes(classes: Sequence[str], rest: int, unlisted: str) -> list[str]:

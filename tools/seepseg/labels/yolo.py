@@ -7,11 +7,11 @@ from pathlib import Path
 from seepseg import instances
 from seepseg.dataset.fidelity import paint_row
 from seepseg.errors import SourceError, listing
+from seepseg.labels.boxes import refuse_mere_boxes
 from seepseg.labels.polygons import fit_polygons
 from seepseg.labels.yolo_files import Folder, Found, decide_names, find_folder
 from seepseg.labels.yolo_rows import Row, read_rows, survey
 from seepseg.values import Instance, Item, LabelledImage, Skip, Source
-from seepseg.wording import count, verb
 
 CROSSING = "polygon that crosses or touches itself: traced as Ultralytics paints it"
 BOX = "box taken as the mask"
@@ -47,11 +47,7 @@ def _survey(root: Path, folder: Folder, boxes: str) -> tuple[set[int], list[str]
             ids |= found
             refused += boxed
             problems += wrong
-    if refused and boxes == "refuse":
-        first = ", ".join(refused[:3]) + (", ..." if len(refused) > 3 else "")
-        rows = f"{count(len(refused), 'row')} {verb(len(refused), 'is a box', 'are boxes')}"
-        problems.append(f"{rows} without an outline ({first}); --boxes box makes box-shaped masks of them")
-    return ids, problems
+    return ids, problems + (refuse_mere_boxes(refused, "row") if boxes == "refuse" else [])
 
 
 def _out_of_range(root: Path, folder: Folder, names: Sequence[str]) -> list[str]:

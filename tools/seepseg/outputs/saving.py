@@ -8,6 +8,8 @@ GEOJSON, GEOPACKAGE, QUICKLOOK = "geojson", "geopackage", "quicklook"
 USUAL = (MASKS, INSTANCES, OVERLAYS, COCO, CSV, GEOJSON, QUICKLOOK)
 EVERYTHING = (*USUAL, LABELS, GEOPACKAGE)
 FOR_SCENES = (MASKS, GEOJSON, GEOPACKAGE, QUICKLOOK)
+MOST_NUMBERED = 2**16 - 1
+"""The highest number that a pixel of instances/ can hold."""
 
 
 def parse_save(text: str | None) -> tuple[str, ...]:

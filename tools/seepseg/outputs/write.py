@@ -13,13 +13,10 @@ from seepseg.outputs.journal import PICTURE, Found, Record, Share
 from seepseg.outputs.opening import Opened
 from seepseg.outputs.overlay import draw_overlay, encode_png
 from seepseg.outputs.place import Place
-from seepseg.outputs.saving import INSTANCES, LABELS, MASKS, OVERLAYS
+from seepseg.outputs.saving import INSTANCES, LABELS, MASKS, MOST_NUMBERED, OVERLAYS
 from seepseg.outputs.verdict import Verdict
 from seepseg.raster import Picture
 from seepseg.values import Detection, Instance, LabelledImage, Prediction
-
-MOST_NUMBERED = 2**16 - 1
-"""Objects that an instance mask can tell apart."""
 
 
 def write_image(

@@ -11,6 +11,7 @@ from seepseg import __version__
 from seepseg.baselines.earlier import sequence_of
 from seepseg.dataset.staging import keep_apart, staged
 from seepseg.errors import UsageError
+from seepseg.outputs.saving import MOST_NUMBERED
 from seepseg.predict.decode import IOU, MARGIN, MAX_DET
 from seepseg.video.decoding import check_library
 from seepseg.video.film import best_codec
@@ -19,7 +20,7 @@ from seepseg.video.interruption import Interruption, finish_on_interrupt
 from seepseg.video.smoothing import SMOOTH
 from seepseg.video.timeline import settle
 from seepseg.video.tracking import PATIENCE, TRACKER, WEAK, Sighting, Tracker, check_tracker
-from seepseg.video.write import INSTANCES, MOST_NUMBERED, OVERLAYS, RECORD, USUAL, check_save, open_output, write_record
+from seepseg.video.write import INSTANCES, OVERLAYS, RECORD, USUAL, check_save, open_output, write_record
 from seepseg.wording import count, verb
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from seepseg.errors import UsageError
+from seepseg.outputs.saving import MOST_NUMBERED
 from seepseg.video.annotate import annotate
 from seepseg.video.film import open_film
 from seepseg.video.frames import Frame
@@ -22,8 +23,6 @@ OVERLAYS, CSV, MASKS, INSTANCES = "overlays", "csv", "masks", "instances"
 USUAL = (OVERLAYS, CSV)
 ALL = (*USUAL, MASKS, INSTANCES)
 RECORD = "video.json"
-MOST_NUMBERED = 2**16 - 1
-"""The highest identity that instances/ can hold."""
 Add = Callable[[Frame, Sequence[Slick]], None]
 
 
