@@ -176,3 +176,20 @@ def test_classes_in_one_place_stay_apart_in_a_scene_if_asked_for(tmp_path, apart
     file = write_geotiff(tmp_path / "scene.tif", np.full((64, 64), -10, np.float32))
     found = LoadedModel(Opened(rule=DECIBELS)).find(file, classes_apart=apart)
     assert found.settings["classes_apart"] == apart
+
+
+def test_a_scene_is_searched_with_the_overlap_margin_and_hysteresis_that_are_given(tmp_path):
+    file = write_geotiff(tmp_path / "scene.tif", np.full((64, 128), -10, np.float32))
+    model = LoadedModel(Opened(rule=DECIBELS))
+    found = model.find(file, overlap=16, margin=0.1, hysteresis=(0.8, 0.5, 0.2))
+    assert (found.settings["overlap"], found.settings["margin"]) == (16, 0.1)
+    assert found.settings["hysteresis"] == {"seed": 0.8, "outline": 0.5, "group": 0.2}
+    assert [(list(asked["conf"]), asked["margin"]) for _, asked in model.opened.calls] == [([0.2, 0.2], 0.1)]
+    assert found.objects
+    assert model.find(file, hysteresis=(0.95, 0.5, 0.2)).objects == ()
+
+
+def test_a_hysteresis_that_rises_is_refused(tmp_path):
+    file = write_geotiff(tmp_path / "scene.tif", np.full((64, 64), -10, np.float32))
+    with pytest.raises(UsageError, match=r"hysteresis 0\.1,0\.5,0\.2: give seed, outline and group"):
+        LoadedModel(Opened(rule=DECIBELS)).find(file, hysteresis=(0.1, 0.5, 0.2))

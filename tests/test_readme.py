@@ -230,6 +230,37 @@ def test_the_bundle_runs_at_the_edge_as_the_readme_says(
     assert json.loads(capsys.readouterr().out)["image"] == "tile.pgm"
 
 
+def test_the_figures_of_the_model_are_those_of_its_evaluation() -> None:
+    root = Path(__file__).parents[1]
+    figures = json.loads((root / "runs/sos/metrics.json").read_text(encoding="utf-8"))
+
+    def show(value: float) -> str:
+        return f"{value:.3f}".removeprefix("0")
+
+    def spread(name: str) -> str:
+        return "–".join(map(show, figures["ci95"][name]))
+
+    pixels, tiles = figures["pixels"], figures["presence"]["confusion"]
+    thin = [bin for bin in figures["widths"] if bin["to"] in (2, 4)]
+    told = [
+        f"On {figures['images']} tiles held out",
+        f"mIoU {show(pixels['miou'])} (95 % interval {spread('pixels.miou')})",
+        f"F1 of oil pixels {show(pixels['f1'])} ({spread('pixels.f1')})",
+        f"yes to {tiles['tp']} of the {tiles['tp'] + tiles['fn']} tiles",
+        f"no to {tiles['tn']} of the {tiles['tn'] + tiles['fp']} that hold none",
+        f"of {sum(bin['instances'] for bin in thin)} narrower than 4 px on the tiles held out it finds "
+        f"{sum(bin['found'] for bin in thin)}",
+    ]
+    said = " ".join(README.split())
+    assert [one for one in told if one not in said] == []
+    benchmarks = (root / "docs/BENCHMARKS.md").read_text(encoding="utf-8")
+    for row in (
+        f"| mIoU of oil and sea | {show(pixels['miou'])} | {spread('pixels.miou')} |",
+        f"| F1 (Dice) of oil pixels | {show(pixels['f1'])} | {spread('pixels.f1')} |",
+    ):
+        assert row in benchmarks
+
+
 def python_of_the_readme(number: int) -> str:
     return README.split("```python\n")[1 + number].split("```")[0]
 

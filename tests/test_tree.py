@@ -50,15 +50,12 @@ def describe(file: Path, indent: int) -> str:
 def first_sentence(file: Path) -> str:
     text = (ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").split("\n\n")[0]
     sentence = re.split(r"(?<=\w)\.(?:\s|$)|; ", " ".join(text.split()))[0].rstrip(".")
-    return (
-        sentence
-        if re.match(r"[A-Z]{2}|A |COCO|Geo|YOLO|Ultra|Python", sentence)
-        else sentence[:1].lower() + sentence[1:]
-    )
+    named = re.match(r"[A-Z]{2}|[A-Z][a-z]+[A-Z]|Ultralytics|Python|Streamlit|Mask R-CNN", sentence)
+    return sentence if named else sentence[:1].lower() + sentence[1:]
 
 
 def cut(name: str, text: str) -> str:
-    line = f"{name:<26}{text}"
+    line = f"{name:<25} {text}"
     if len(line) <= WIDTH:
         return line
     at = max(line.rfind(sign, 60, WIDTH) for sign in (", ", ": "))

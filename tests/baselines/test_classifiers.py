@@ -18,7 +18,10 @@ QUICKEST = ("mobilenetv4-small", "large-kernels")
 REST = tuple(name for name, entry in CATALOGUE.items() if entry.kind == "classify" and name not in QUICKEST)
 SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in REST]
 RARELY = [pytest.param(name, marks=pytest.mark.exhaustive) for name in REST]
-MOST_EPOCHS, EPOCHS = 60, 4
+EPOCHS = 4
+HASTY = {"epochs": 60, "lr0": 0.001}
+PATIENT = {"epochs": 200, "lr0": 0.0005, "warmup_epochs": 10.0}
+"""Of a step each. Attention and layer norms, which see no brightness at first, bear no steep start."""
 
 
 @pytest.mark.parametrize("name", [*QUICKEST, *SLOW])
@@ -56,7 +59,8 @@ def test_one_pixel_reaches_across_half_the_map_in_one_block(torch):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*QUICKEST, *RARELY])
 def test_a_classifier_learns_eight_images_to_the_last(torch, tmp_path, name):
-    settings = complete({**QUICK, **STILL, "imgsz": 64, "batch": 8, "epochs": MOST_EPOCHS, "lr0": 0.001})
+    schedule = HASTY if name in QUICKEST else PATIENT
+    settings = complete({**QUICK, **STILL, "imgsz": 64, "batch": 8, **schedule})
     torch.manual_seed(0)
     model = build_network(find_entry(name), 2)
     for module in model.modules():
@@ -64,7 +68,7 @@ def test_a_classifier_learns_eight_images_to_the_last(torch, tmp_path, name):
             module.momentum = 0.5  # a dozen steps have to make its averages
     state = start_state(model, settings, torch.device("cpu"))
     job = make_job(presence_dataset(tmp_path, size=64), settings, PresenceLoss(), torch.device("cpu"))
-    assert any(learn(torch, state, job, settings) == 1 for _ in range(MOST_EPOCHS // EPOCHS))
+    assert any(learn(torch, state, job, settings) == 1 for _ in range(settings["epochs"] // EPOCHS))
 
 
 def learn(torch, state, job, settings):
@@ -92,6 +96,25 @@ def test_an_export_predicts_what_the_weights_predict(torch, tmp_path, name):
         export_baseline(file, engine, tmp_path, imgsz=64, dynamic=False)
         found = open_model(tmp_path / MODELS[engine][0], engine=engine, device="cpu").predict(images)
         assert [one.presence for one in found] == [pytest.approx(one, abs=1e-4) for one in expected]
+
+
+@pytest.mark.slow
+@pytest.mark.exhaustive
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("engine", ["torchscript", "onnx", "openvino"])
+@pytest.mark.parametrize("name", [*QUICKEST, *REST])
+def test_a_dynamic_export_takes_another_size_and_several_images(torch, tmp_path, name, engine):
+    from baselines.conftest import noise
+
+    torch.manual_seed(0)
+    file = tmp_path / "some.pt"
+    write_weights(file, Facts(name, "classify", ("oil", "ship"), 64), build_network(find_entry(name), 2).state_dict())
+    export_baseline(file, engine, tmp_path, imgsz=64, dynamic=True)
+    expected, found = (
+        open_model(path, engine=one, device="cpu", imgsz=96).predict([noise(96, 96), noise(80, 96, 1)])
+        for path, one in ((file, "torch"), (tmp_path / MODELS[engine][0], engine))
+    )
+    assert [one.presence for one in found] == [pytest.approx(one.presence, abs=1e-3) for one in expected]
 
 
 @pytest.mark.slow

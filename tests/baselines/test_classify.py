@@ -133,6 +133,13 @@ def test_a_figure_that_val_does_not_define_is_told_apart_from_spoilt_weights(tor
     assert not list(tmp_path.iterdir())
 
 
+def test_an_epoch_is_written_under_the_heading_that_is_there(tmp_path):
+    file = tmp_path / "results.csv"
+    for row in ({"epoch": 1, "val/cls_loss": 0.5}, {"epoch": 2, "metrics/AP": 0.7, "val/cls_loss": 0.25}):
+        training.add_row(file, row)
+    assert file.read_text() == "epoch,val/cls_loss\n1,0.5\n2,0.25\n"
+
+
 def test_a_run_folder_holds_what_others_rely_on(classifier):
     files = {path.relative_to(classifier).as_posix() for path in classifier.rglob("*") if path.is_file()}
     inside = {"weights/best.pt", "weights/last.pt", "args.yaml", "results.csv", "record.json", "input.json"}
@@ -150,7 +157,10 @@ def test_a_run_folder_holds_what_others_rely_on(classifier):
 def test_the_best_epoch_is_that_of_the_lowest_loss(classifier):
     with (classifier / "results.csv").open() as lines:
         rows = list(csv.DictReader(lines))
-    assert {"train/cls_loss", "val/cls_loss", "metrics/AP", "metrics/AUROC"} <= set(rows[0])
+    figures = {"metrics/AP", "metrics/AUROC", "metrics/accuracy"}
+    assert {"train/cls_loss", "val/cls_loss", *figures} <= set(rows[0])
+    # Eight images, each with an answer for either of two classes.
+    assert all((16 * float(row["metrics/accuracy"])).is_integer() for row in rows)
     lowest = min(float(row["val/cls_loss"]) for row in rows)
     assert read_record(classifier)["metrics"]["val/cls_loss"] == pytest.approx(lowest, rel=1e-4)
 

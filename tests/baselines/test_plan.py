@@ -55,3 +55,19 @@ def test_one_class_alone_can_only_have_its_positives_weighed():
     assert weigh("ce", Loss((3.0,), positives=True), 1).positive == 3.0
     with pytest.raises(UsageError, match="weigh its positives"):
         weigh("ce", Loss((3.0,)), 1)
+
+
+@pytest.mark.parametrize(
+    ("network", "loss", "positives", "said"),
+    [
+        ("unet-pets", "dice", True, "--loss dice of one class has no positives to weigh; take --loss mix or ce"),
+        ("unet-pets", "iou", True, "--loss iou of one class has no positives to weigh"),
+        ("unet-pets", "mix", False, "weigh its positives by name"),
+        ("efficientnet-b0", "mix", False, "weigh its positives by name"),
+    ],
+)
+def test_a_weight_of_the_only_class_that_would_do_nothing_is_refused(tmp_path, network, loss, positives, said):
+    data = bright_dataset(tmp_path / "data", names=("oil",))
+    balance = {"weights": "oil=3", "positives": positives}
+    with pytest.raises(UsageError, match=said):
+        plan_baseline(quick_request(tmp_path, data=data, balance=balance), network, loss)

@@ -1,11 +1,14 @@
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from baselines.conftest import bright_dataset, quick_request
+from baselines.made_presence import presence_dataset
 from seepseg.baselines import training
+from seepseg.baselines.catalogue import CATALOGUE
 from seepseg.baselines.plan import plan_baseline
 from seepseg.baselines.run import execute, resume_baseline, train_baseline
 from seepseg.baselines.training import rate_at
@@ -14,6 +17,9 @@ from seepseg.cli import main
 from seepseg.errors import DatasetError, SourceError, UsageError
 from seepseg.predict.engine import open_model
 from seepseg.train.record import read_record, update_record
+
+RESUMED = ("unet-pets", "mobilenetv4-small", "maskrcnn-resnet18", "maskrcnn-resnet50", "unet-convlstm")
+"""Shown to go on in every run of the tests, and the larger Mask R-CNN by the smaller."""
 
 
 def rows_of(run):
@@ -88,6 +94,24 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_been_stopped(trained, tmp_p
     figures = [[{**row, "time": ""} for row in rows_of(one)] for one in (run, trained)]
     assert figures[0] == figures[1]
     assert [one["epoch"] for one in read_record(run)["resumed"]] == [3]
+
+
+@pytest.mark.slow
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("name", [name for name in CATALOGUE if name not in RESUMED])
+def test_any_network_goes_on_as_if_it_had_not_been_stopped(tmp_path, monkeypatch, name):
+    write = presence_dataset if CATALOGUE[name].kind == "classify" else bright_dataset
+    asked = {"data": write(tmp_path / "data", size=64), "settings": {"imgsz": 64, "epochs": 2}}
+    whole = train_baseline(quick_request(tmp_path, name="a", **asked), name, "mix")
+    with monkeypatch.context() as patched:
+        stop_after(patched, 1)
+        with pytest.raises(KeyboardInterrupt):
+            train_baseline(quick_request(tmp_path, name="b", **asked), name, "mix")
+    stopped = whole.with_name("b")
+    resume_baseline(stopped)
+    ours, theirs = (read_weights(one / "weights" / "last.pt")[1]["state"] for one in (stopped, whole))
+    assert all(ours[key].equal(theirs[key]) for key in theirs)
+    shutil.rmtree(whole.parent)  # a gigabyte of some
 
 
 def test_a_run_that_was_stopped_while_tidying_up_is_closed(tmp_path, monkeypatch):

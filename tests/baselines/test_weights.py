@@ -1,11 +1,13 @@
 import pickle
 import zipfile
+from importlib import util
 
 import pytest
 
 from baselines.conftest import noise
+from seepseg.baselines import catalogue
 from seepseg.baselines.weights import Facts, is_baseline, read_weights, write_weights
-from seepseg.errors import SourceError, UsageError
+from seepseg.errors import MissingExtra, SourceError, UsageError
 from seepseg.predict.baseline_network import load_model
 from seepseg.predict.engine import open_model
 
@@ -61,6 +63,15 @@ def test_a_network_of_a_later_version_is_a_sentence(tmp_path):
     write_weights(tmp_path / "a.pt", Facts("unet-later", "semantic", ("oil",), 64), {})
     with pytest.raises(UsageError, match=r"holds unet-later in format 1.*update seepseg"):
         read_weights(tmp_path / "a.pt")
+
+
+def test_weights_whose_library_is_missing_name_the_extra_and_no_flag_of_training(tmp_path, monkeypatch):
+    missing = ("segmentation_models_pytorch",)
+    monkeypatch.setattr(catalogue, "find_spec", lambda name: None if name in missing else util.find_spec(name))
+    write_weights(tmp_path / "a.pt", Facts("unet-mit_b2", "semantic", ("oil",), 64), {})
+    said = r"a\.pt: its network unet-mit_b2 needs the package .* run: pip install 'seepseg\[baselines\]'$"
+    with pytest.raises(MissingExtra, match=said):
+        open_model(tmp_path / "a.pt", device="cpu")
 
 
 def test_tensors_of_another_network_are_a_sentence(tmp_path, torch):

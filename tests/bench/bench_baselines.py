@@ -3,10 +3,12 @@ the catalogue: the same tiles, size, epochs, seed and random start, measured on 
 
 python tests/bench/bench_baselines.py OUT --data datasets/sos/data.yaml                  # what two cores do in hours
 python tests/bench/bench_baselines.py OUT --data DATA.yaml --only unet-vgg16 --epochs 60
+python tests/bench/bench_baselines.py OUT --only swin-tiny convnextv2-atto               # presence by classifiers
 python tests/bench/bench_baselines.py OUT --table                                        # what is finished so far
 
 Train and val are drawn from those of the dataset; the figures are of its whole test split, or with --split of
-another. What is finished is not trained again, and what was stopped goes on.
+another. What is finished is not trained again, and what was stopped goes on. A folder whose tiles were drawn in another
+way is refused.
 """
 
 import argparse
@@ -20,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from asked import begin
 from own_process import Answer, answer_alone, run_alone, seepseg
 
 YOLO = {"yolov8n-seg": ["model=yolov8n-seg.yaml"], "yolo26n-sem": ["model=yolo26n-sem.yaml", "task=semantic"]}
@@ -75,11 +78,12 @@ def draw_data(args: argparse.Namespace) -> Path:
     from seepseg.dataset.layout import read_dataset
 
     file: Path = args.out / "data.yaml"
+    dataset = read_dataset(args.data)
+    counted = {key: getattr(args, key) for key in ("split", "tiles", "imgsz", "seed")}
+    begin(args.out, data=os.path.abspath(args.data), **counted)
     if file.exists():
         return file
-    dataset = read_dataset(args.data)
     rng = np.random.default_rng(args.seed)
-    args.out.mkdir(parents=True, exist_ok=True)
     most = {"train": args.tiles, "val": args.tiles // 4}
     splits = {}
     for split in dict.fromkeys(("train", "val", args.split)):
@@ -94,6 +98,8 @@ def draw_data(args: argparse.Namespace) -> Path:
 
 
 def train(args: argparse.Namespace, data: Path, name: str) -> None:
+    from seepseg.baselines.catalogue import CATALOGUE
+
     run = args.out / "runs" / f"{name}-{args.seed}"
     if (run / "cost.json").exists():
         return
@@ -102,7 +108,9 @@ def train(args: argparse.Namespace, data: Path, name: str) -> None:
         shutil.rmtree(run, ignore_errors=True)
         asked = [f"imgsz={args.imgsz}", f"epochs={args.epochs}", f"seed={args.seed}", f"patience={args.epochs}"]
         kind = [*YOLO[name], *OF_YOLO] if name in YOLO else ["--baseline", name]
-        place = ["--weights", "scratch", "--best", "miou", "--project", run.parent, "--name", run.name]
+        place = ["--weights", "scratch", "--project", run.parent, "--name", run.name]
+        if name not in CATALOGUE or CATALOGUE[name].kind != "classify":
+            place += ["--best", "miou"]
         seepseg("train", data, *place, *kind, *SHARED, *asked)
     elif json.loads((run / "record.json").read_text())["status"] != "finished":
         seepseg("train", "--resume", run)
@@ -150,8 +158,8 @@ def row_of(run: Path) -> Sequence[str]:
 
 
 def told(metrics: dict[str, Any], section: str, figure: str) -> str:
-    """With its 95 % interval."""
-    value, ends = metrics[section][figure], metrics["ci95"].get(f"{section}.{figure}")
+    """With its 95 % interval; a classifier has none of pixels."""
+    value, ends = (metrics[section] or {}).get(figure), metrics["ci95"].get(f"{section}.{figure}")
     return "-" if value is None else f"{value:.3f}" + (f" ({ends[0]:.3f}-{ends[1]:.3f})" if ends else "")
 
 

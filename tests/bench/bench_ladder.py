@@ -7,7 +7,8 @@ python tests/bench/bench_ladder.py OUT --table                                  
 
 Figures are of the dataset's whole val split and of the last epoch, so that val chooses no epoch; thresholds are
 cross-fitted. Differences to the rung "preset" have 95 % intervals, images drawn again in pairs, by group. What is
-finished is not trained again, and what was stopped goes on, plain Ultralytics' from its start.
+finished is not trained again, and what was stopped goes on, plain Ultralytics' from its start. A folder that was begun
+with other tiles, weights or numbers is refused.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import yaml
+from asked import begin
 from own_process import seepseg
 
 BASE = "preset"
@@ -78,11 +80,13 @@ def parse_arguments() -> argparse.Namespace:
 def draw_tiles(args: argparse.Namespace) -> Path:
     """A data.yaml of a list of tiles, which stay where they are."""
     from seepseg.dataset.layout import read_dataset
+    from seepseg.sources.download import checksum
 
     file: Path = args.out / "data.yaml"
+    dataset = read_dataset(args.data)
+    counted = {key: getattr(args, key) for key in ("tiles", "epochs", "imgsz", "seed")}
+    begin(args.out, data=os.path.abspath(args.data), weights=checksum(args.weights, "sha256")[:12], **counted)
     if not file.exists():
-        dataset = read_dataset(args.data)
-        args.out.mkdir(parents=True, exist_ok=True)
         for split, most in (("train", args.tiles), (SPLIT, None)):
             images = dataset.splits[split]
             chosen = np.sort(np.random.default_rng(args.seed).permutation(len(images))[:most])

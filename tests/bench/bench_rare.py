@@ -2,9 +2,11 @@
 
 python tests/bench/bench_rare.py OUT --weights START.pt                  # all variants, seed 0
 python tests/bench/bench_rare.py OUT --weights START.pt --only control repeat --seeds 0 1
+python tests/bench/bench_rare.py OTHER --weights OUT/runs/control-0 --imgsz 512 --steps 400   # on, at another size
 python tests/bench/bench_rare.py OUT --table                             # what is finished so far
 
-A variant that is finished is not trained again, and one that was stopped goes on.
+A variant that is finished is not trained again, and one that was stopped goes on. A folder that was begun with other
+weights or numbers is refused.
 """
 
 import argparse
@@ -14,6 +16,7 @@ import statistics
 import time
 from pathlib import Path
 
+from asked import begin
 from own_process import seepseg
 
 TILES = 1580
@@ -21,12 +24,10 @@ TILES = 1580
 SPLIT = ".5,.15,.35"
 NAMES = ",".join(f"seep{number}" for number in range(1, 8))
 RAREST = ("seep2", "seep3", "seep4", "seep7")
-STEPS, WARMUP, MOSAICLESS = 1000, 50, 200
-"""Of the optimizer: all, the first of rising rate, the last on whole tiles. Ultralytics counts epochs, whose length
-the repeats change."""
+WARMUP, MOSAICLESS = 50, 0.2
+"""The first steps of the optimizer, of rising rate; the share of all that is the last, on whole tiles."""
 BATCH = 16
 PLAIN = [
-    "imgsz=256",
     f"batch={BATCH}",
     "optimizer=AdamW",
     "lr0=0.001",
@@ -55,15 +56,18 @@ def main() -> None:
     parser.add_argument("--weights", default="scratch", help="what every variant starts from")
     parser.add_argument("--only", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--imgsz", type=int, default=256)
+    parser.add_argument("--steps", type=int, default=1000, help="as Ultralytics' epochs differ in length by repeats")
     parser.add_argument("--table", action="store_true", help="train nothing")
     args = parser.parse_args()
     data = args.out / "dataset" / "data.yaml"
     if not args.table:
+        begin(args.out, weights=args.weights, imgsz=args.imgsz, steps=args.steps)
         if not data.exists():
             make_dataset(args.out)
         for seed in args.seeds:
             for name in args.only:
-                train(args.out, data, name, seed, args.weights)
+                train(args, data, name, seed)
     print_table(args.out)
 
 
@@ -75,19 +79,20 @@ def make_dataset(out: Path) -> None:
     )
 
 
-def train(out: Path, data: Path, name: str, seed: int, weights: str) -> None:
+def train(args: argparse.Namespace, data: Path, name: str, seed: int) -> None:
     """Train as many steps as the others, whatever the repeats make of an epoch, and evaluate on the test split."""
-    run = out / "runs" / f"{name}-{seed}"
+    run = args.out / "runs" / f"{name}-{seed}"
     if (run / "test" / "metrics.json").exists():
         return
     began = time.perf_counter()
     if not (run / "weights" / "last.pt").exists():
         shutil.rmtree(run, ignore_errors=True)
-        asked = [data, *VARIANTS[name], "--weights", weights]
+        asked = [data, *VARIANTS[name], "--weights", args.weights]
         steps = steps_an_epoch(asked, seed)
-        counted = [f"epochs={round(STEPS / steps)}", f"close_mosaic={round(MOSAICLESS / steps)}"]
-        where = ["--project", run.parent, "--name", run.name]
-        seepseg("train", *asked, *where, *PLAIN, *counted, f"warmup_epochs={WARMUP / steps:.2f}", f"seed={seed}")
+        epochs = args.steps / steps
+        counted = [f"epochs={round(epochs)}", f"close_mosaic={round(epochs * MOSAICLESS)}"]
+        counted += [f"warmup_epochs={WARMUP / steps:.2f}", f"seed={seed}", f"imgsz={args.imgsz}"]
+        seepseg("train", *asked, "--project", run.parent, "--name", run.name, *PLAIN, *counted)
     elif json.loads((run / "record.json").read_text())["status"] != "finished":
         seepseg("train", "--resume", run)
     seepseg("eval", run, data, "--split", "test", "--out", run / "test", "--overwrite")

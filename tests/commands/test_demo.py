@@ -46,6 +46,21 @@ def test_a_run_that_no_demo_made_is_left_alone(tmp_path: Path, capsys: pytest.Ca
     assert (tmp_path / "trained" / "weights").is_dir()
 
 
-def test_too_few_tiles_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["demo", "--tiles", "3"]) == 2
-    assert "at least 40" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--tiles", "3"], "--tiles 3: give at least 40"),
+        (["--epochs", "0"], "--epochs 0: give at least 1"),
+        (["--weights", "runs/mine"], "--weights runs/mine: no such file"),
+        (["--weights", "runs/demo/trained"], "which the demo makes anew"),
+    ],
+)
+def test_what_would_stop_a_later_step_is_refused_before_anything_is_made(
+    words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["demo", *words]) == 2
+    shown = capsys.readouterr()
+    assert said in shown.err
+    assert "$ seepseg" not in shown.out
+    assert not (tmp_path / "runs").exists()

@@ -94,6 +94,7 @@ def test_stages_replace_the_schedule_of_a_preset(data: str, tmp_path: Path, caps
         (["data", "--config", "none.yaml"], "none.yaml: not readable"),
         (["--resume", "nothing"], "no such run"),
         (["--resume", "taken", "--repeat", ".3"], "goes on with the settings that the run has"),
+        (["--resume", "taken", "--repeat", "0"], "goes on with the settings that the run has"),
         (["--resume", "taken", "--class-weights", "sqrt"], "goes on with the settings that the run has"),
         (["--resume", "taken", "--best", "miou"], "goes on with the settings that the run has"),
         (["--resume", "taken"], "it has no record.json"),

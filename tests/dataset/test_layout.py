@@ -94,6 +94,12 @@ def test_what_is_no_yaml_of_keys_is_refused(tmp_path, content):
         read_dataset(tmp_path)
 
 
+def test_a_class_number_given_twice_is_refused(tmp_path):
+    (tmp_path / "data.yaml").write_text("train: images/train\nnames:\n  0: oil\n  0: ship\n")
+    with pytest.raises(DatasetError, match=r"data\.yaml:4: 0 is given twice, first in line 3; take one out"):
+        read_dataset(tmp_path)
+
+
 def test_a_missing_yaml_says_what_to_give(tmp_path):
     with pytest.raises(DatasetError, match="give a dataset folder or its"):
         read_dataset(tmp_path / "nowhere.yaml")

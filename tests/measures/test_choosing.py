@@ -197,3 +197,28 @@ def test_a_file_that_is_none_is_an_error(tmp_path: Path, text: str | None, reaso
         file.write_text(text)
     with pytest.raises(SourceError, match=reason):
         threshold_file.read_thresholds(file)
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [
+        (("confidence", "oil", "threshold"), "0.5"),
+        (("confidence", "oil", "f1"), 2),
+        (("presence", "any", "threshold"), float("nan")),
+        (("presence", "any", "share"), -0.1),
+        (("presence", "any", "calibration"), {"slope": "1", "offset": 0}),
+        (("presence", "any", "calibration"), {"slope": 1, "offset": float("inf")}),
+        (("presence", "per_class", "oil", "precision"), [1]),
+    ],
+)
+def test_a_figure_that_no_evaluation_writes_is_an_error(tmp_path: Path, where: tuple[str, ...], value: object) -> None:
+    rng = np.random.default_rng(5)
+    record = threshold_file.thresholds_as_json(choose_from([random_image(rng, 1) for _ in range(5)], 1))
+    record = json.loads(json.dumps(record).replace(f'"{next(iter(record["confidence"]))}"', '"oil"'))
+    threshold_file.parse_thresholds(json.dumps(record), tmp_path)
+    inner = record
+    for key in where[:-1]:
+        inner = inner[key]
+    inner[where[-1]] = value
+    with pytest.raises(SourceError, match=r"not a thresholds\.json"):
+        threshold_file.parse_thresholds(json.dumps(record), tmp_path)

@@ -211,6 +211,19 @@ def test_the_page_is_well_formed_alone_and_has_all_parts(folders, tmp_path, monk
     assert "poor − a" in read.text
 
 
+def test_a_classifier_is_followed_by_epoch_as_a_segmenter_is(folders, tmp_path):
+    shutil.copytree(folders / "poor", tmp_path / "poor")
+    (tmp_path / "poor" / "results.csv").write_text(
+        "epoch,train/cls_loss,metrics/AP,metrics/AUROC,metrics/accuracy,val/cls_loss\n1,3,.5,nan,.6,2\n2,2,nan,nan,.8,1\n"
+    )
+    plots = {plot.name: plot for plot in compare_page.plots_of(compare(folders / "good", tmp_path / "poor"))}
+    assert {"ap_by_epoch", "accuracy_by_epoch", "cls_loss"} <= set(plots)
+    assert "auroc_by_epoch" not in plots  # the val split defines none
+    figure = Figure()
+    plots["ap_by_epoch"].draw(figure)
+    assert figure.axes[0].get_ylabel() == "AP of presence"
+
+
 def test_every_plot_of_a_comparison_can_be_drawn(folders, tmp_path):
     shutil.copytree(folders / "poor", tmp_path / "poor")
     (tmp_path / "poor" / "results.csv").write_text("epoch,train/seg_loss,val/seg_loss,metrics/mAP50-95(M)\n1,3,2,.4\n")

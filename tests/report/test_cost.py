@@ -6,7 +6,8 @@ from make_evaluation import make_images, write_evaluation
 from seepseg.report.compare import compare_runs, comparison_as_json
 from seepseg.report.compare_page import render_comparison
 from seepseg.report.compare_text import render
-from seepseg.report.cost import Cost, rows
+from seepseg.report.cost import Cost, read_cost, rows
+from seepseg.report.results import Results
 
 RECORD = {
     "parameters": 3_258_259,
@@ -43,6 +44,13 @@ def test_each_cost_stands_below_its_run(comparison):
 def test_one_epoch_is_one():
     cost = Cost(None, None, None, None, training_s=65.0, epochs=1, trained_on=None)
     assert rows([cost]) == [("Training", ["1 min 05 s for 1 epoch"])]
+
+
+def test_of_a_training_in_stages_it_is_said_which_one_was_timed(tmp_path):
+    stage = {"of": "a", "number": 3, "stages": "head:6@2e-4,all:12@1e-4,all:24@2e-5"}
+    (tmp_path / "record.json").write_text(json.dumps(RECORD | {"stage": stage}))
+    told = dict(rows([read_cost(Results(tmp_path, {}, {}, ()))]))
+    assert told["Training"] == ["2 min 01 s for 2 epochs, stage 3 of 3 alone (CPU, 2 cores)"]
 
 
 def test_programs_get_the_numbers_and_null_where_nothing_says_them(comparison):

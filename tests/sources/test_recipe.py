@@ -104,6 +104,13 @@ def test_what_is_no_recipe_is_a_sentence(tmp_path: Path, text: str) -> None:
         read_recipe(tmp_path / "tiny.yaml")
 
 
+def test_a_key_given_twice_is_refused(tmp_path: Path) -> None:
+    file = write(tmp_path)
+    file.write_text(file.read_text() + "name: another\n")
+    with pytest.raises(SourceError, match="name is given twice, first in line"):
+        read_recipe(file)
+
+
 def test_a_misspelt_name_offers_the_nearest(tmp_path: Path) -> None:
     write(tmp_path)
     with pytest.raises(UsageError, match=r"did you mean tiny\?"):

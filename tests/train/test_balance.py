@@ -146,6 +146,12 @@ def test_weights_by_name_are_a_mapping_or_a_text_of_pairs() -> None:
     assert as_text.weights == {"dot": 3.0, "thin line": 2.5}
 
 
+@pytest.mark.parametrize("weights", ["dot=3,line=2,dot=4", "dot=3, dot=3"])
+def test_a_class_that_is_weighed_twice_is_refused(weights: str) -> None:
+    with pytest.raises(UsageError, match="--class-weights: weights: dot is given twice"):
+        read_balance({"weights": weights}, "--class-weights")
+
+
 def test_flags_go_over_what_the_file_says_and_none_leaves_it() -> None:
     base = read_balance({"weights": "sqrt", "paste": 100}, "data.yaml")
     assert override(base, {"weights": None, "paste": 0, "focal": 2}, "flags") == Balance("sqrt", focal=2.0)

@@ -7,6 +7,7 @@ import torch
 
 from seepseg import ultralytics_home
 from seepseg.errors import UsageError
+from seepseg.train.balance import class_weights, positive_weights
 from seepseg.train.losses import Loss, change_criterion, check_task, class_term, column_weights, mask_term
 
 WEIGHTS = (1.0, 3.0, 0.5)
@@ -84,6 +85,21 @@ def test_weights_on_positives_leave_every_negative_as_it_was(model: Any) -> None
     torch.testing.assert_close(gradient[negative], plain[negative])
     found = logits.sigmoid()
     torch.testing.assert_close(gradient, (1 - targets) * found - torch.tensor(WEIGHTS) * targets * (1 - found))
+
+
+@pytest.mark.parametrize("how", ["inverse", "sqrt", "effective:0.9", "cls_pw:0.3", {"b": 4.0}], ids=str)
+def test_the_gradient_holds_the_weights_of_every_rule(model: Any, monkeypatch: pytest.MonkeyPatch, how: Any) -> None:
+    counts, names = (9, 3, 1), ("a", "b", "c")
+    raised = positive_weights(counts, how, names)
+    gradient, logits, targets = class_gradient(model, Loss(class_weights=raised, positives=True))
+    found = logits.sigmoid()
+    torch.testing.assert_close(gradient, (1 - targets) * found - torch.tensor(raised) * targets * (1 - found))
+    weights = class_weights(counts, how, names)
+    vector = column_weights(Loss(class_weights=weights), {"nc": 3}, "segment")
+    monkeypatch.setattr(model, "class_weights", torch.tensor(vector), raising=False)
+    gradient, logits, targets = class_gradient(model, Loss(class_weights=weights))
+    torch.testing.assert_close(gradient, (logits.sigmoid() - targets) * torch.tensor(weights))
+    assert len(set(weights)) > 1
 
 
 @pytest.mark.parametrize("target", [0.0, 1.0])

@@ -100,6 +100,23 @@ def test_an_unknown_key_of_a_preset_is_named_with_its_line(tmp_path: Path) -> No
     assert lines[2].startswith(f"{file}:5: 'lr0=7'")
 
 
+def test_a_key_that_a_preset_has_twice_is_refused_with_both_lines(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("epochs: 3\nlr0: 0.01\n# longer\nepochs: 30\nlr0: 7\n")
+    with pytest.raises(UsageError) as caught:
+        read_preset(file)
+    first, second, third = str(caught.value).splitlines()
+    assert first == f"{file}:4: epochs is given twice, first in line 1; take one out"
+    assert second == f"{file}:5: lr0 is given twice, first in line 2; take one out"
+    assert third.startswith(f"{file}:5: 'lr0=7'")
+
+
+def test_a_key_twice_in_one_line_is_refused_too(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("{epochs: 3, epochs: 4}")
+    with pytest.raises(UsageError, match="epochs is given twice"):
+        read_preset(tmp_path / "a.yaml")
+
+
 @pytest.mark.parametrize("text", ["", "- epochs", "epochs: [", "epochs: 3: 4"])
 def test_what_is_no_preset_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.yaml").write_text(text)

@@ -13,6 +13,7 @@ from make_training import QUICK, tiny_dataset, tiny_request
 from seepseg.errors import DatasetError, MissingExtra, OutputError, UsageError
 from seepseg.train import balanced, machine
 from seepseg.train.balance import class_weights
+from seepseg.train.losses import Loss
 from seepseg.train.plan import choose_device, describe, find_place, plan_run
 from seepseg.train.run import open_model
 
@@ -46,14 +47,73 @@ def test_cls_pw_becomes_the_rule_of_that_name(tmp_path: Path) -> None:
     assert "cls_pw" not in plan.settings
 
 
+def test_cls_pw_can_weigh_positives_alone_as_other_weights_do(tmp_path: Path) -> None:
+    plan = plan_run(tiny_request(tmp_path, settings={"cls_pw": 0.5}, balance={"positives": True}))
+    assert (plan.balance.weights, plan.loss.positives) == ("cls_pw:0.5", True)
+    assert plan.loss.class_weights is not None
+
+
 def test_cls_pw_stays_ultralytics_own_for_pixels_also_where_the_model_tells_the_task(tmp_path: Path) -> None:
     plan = plan_run(tiny_request(tmp_path, settings={"cls_pw": 0.5, "model": "yolo26n-sem.yaml"}))
     assert (plan.task, plan.balance.weights, plan.settings["cls_pw"]) == ("semantic", "none", 0.5)
 
 
-def test_two_ways_to_weigh_classes_are_one_too_many(tmp_path: Path) -> None:
+@pytest.mark.parametrize("task", ["segment", "semantic"])
+def test_two_ways_to_weigh_classes_are_one_too_many(tmp_path: Path, task: str) -> None:
+    settings = {"cls_pw": 0.5, "task": task}
     with pytest.raises(UsageError, match="both weigh classes"):
-        plan_run(tiny_request(tmp_path, settings={"cls_pw": 0.5}, balance={"weights": "sqrt"}))
+        plan_run(tiny_request(tmp_path, settings=settings, balance={"weights": "sqrt"}))
+
+
+@pytest.mark.parametrize("balance", [{"weights": "sqrt"}, {"weights": "inverse", "positives": True}])
+def test_weights_of_the_only_class_are_told_to_change_nothing(tmp_path: Path, balance: dict[str, Any]) -> None:
+    file = dataset_of(tmp_path / "data", train=[1, 1], val=[1], names=("oil",))
+    notes = plan_run(tiny_request(tmp_path, data=file, balance=balance)).notes
+    assert [note for note in notes if "--class-weights oil=3 --positives" in note and "changes nothing" in note]
+
+
+def test_weights_of_classes_that_are_alike_are_told_to_change_nothing(tmp_path: Path) -> None:
+    file = dataset_of(tmp_path / "data", train=[1, 2], val=[1, 2])
+    notes = plan_run(tiny_request(tmp_path, data=file, balance={"weights": "sqrt"})).notes
+    assert "the class weights come to 1 for every class, so they change nothing" in notes
+
+
+@pytest.mark.parametrize("balance", [{}, {"weights": "ship=2"}, {"weights": "sqrt", "positives": True}])
+def test_weights_that_change_something_and_none_at_all_are_told_nothing_of(
+    tmp_path: Path, balance: dict[str, Any]
+) -> None:
+    plan = plan_run(tiny_request(tmp_path, balance=balance))
+    assert not any("class weights" in note for note in plan.notes)
+
+
+def test_the_only_class_weighed_by_name_costs_more_when_missed(tmp_path: Path) -> None:
+    file = dataset_of(tmp_path / "data", train=[1, 1], val=[1], names=("oil",))
+    plan = plan_run(tiny_request(tmp_path, data=file, balance={"weights": "oil=3", "positives": True}))
+    assert plan.loss == Loss(class_weights=(3.0,), positives=True)
+    assert not any("changes nothing" in note for note in plan.notes)
+
+
+def test_the_column_of_the_only_semantic_class_is_refused_before_anything_begins(tmp_path: Path) -> None:
+    file = dataset_of(tmp_path / "data", train=[1, 1], val=[1], names=("oil",))
+    request = tiny_request(tmp_path, data=file, settings={"task": "semantic"}, balance={"weights": "oil=3"})
+    with pytest.raises(UsageError, match="weigh its positives by name"):
+        plan_run(request)
+    raised = plan_run(replace(request, balance={"weights": "oil=3", "positives": True}))
+    assert raised.loss.class_weights == (3.0,)
+
+
+def test_cls_pw_of_the_only_semantic_class_is_told_to_change_nothing(tmp_path: Path) -> None:
+    file = dataset_of(tmp_path / "data", train=[1, 1], val=[1], names=("oil",))
+    notes = plan_run(tiny_request(tmp_path, data=file, settings={"task": "semantic", "cls_pw": 0.5})).notes
+    assert any(note.startswith("cls_pw weighs classes with each other") for note in notes)
+
+
+def test_weights_that_a_flag_switches_off_take_their_positives_along(tmp_path: Path) -> None:
+    file = tiny_dataset(tmp_path / "data") / "data.yaml"
+    data = yaml.safe_load(file.read_text())
+    data["seepseg"]["balance"] = {"weights": "sqrt", "positives": True}
+    file.write_text(yaml.safe_dump(data))
+    assert plan_run(tiny_request(tmp_path, data=file, balance={"weights": "none"})).loss == Loss()
 
 
 def test_data_yaml_says_the_balance_and_flags_say_it_last(tmp_path: Path) -> None:

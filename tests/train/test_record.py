@@ -8,7 +8,16 @@ import pytest
 
 from seepseg.errors import MissingExtra, OutputError, UsageError
 from seepseg.train import record
-from seepseg.train.record import attach, closing, portable, read_record, update_record, write_json
+from seepseg.train.record import (
+    add_resumption,
+    attach,
+    closing,
+    leaving_word,
+    portable,
+    read_record,
+    update_record,
+    write_json,
+)
 
 
 class Model:
@@ -142,6 +151,46 @@ def test_a_failure_is_written_down_and_told(tmp_path: Path, error: Exception) ->
         raise error
     assert read_record(tmp_path)["status"] == "failed"
     assert "does not fit into memory" in read_record(tmp_path)["failure"]
+
+
+WORKERS = ["python", "-m", "torch.distributed.run", "--nproc_per_node", "2", "/elsewhere/_temp_7.py"]
+
+
+def fail_on_several_gpus(run: Path, words: tuple[str, ...]) -> None:
+    """As Ultralytics' launcher does after its processes, which end with these words."""
+    for word in words:
+        with pytest.raises(UsageError, match=word), leaving_word(run):
+            raise UsageError(word)
+    raise subprocess.CalledProcessError(1, WORKERS)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(("batch=64 does not fit", "the other one is gone"), "batch=64 does not fit"), ((), "what it said stands above")],
+)
+def test_what_ended_a_process_on_one_of_several_gpus_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], said: str
+) -> None:
+    write_json(tmp_path / "record.json", {"status": "running"})
+    monkeypatch.setenv("RANK", "1")
+    with pytest.raises(UsageError, match=f"several GPUs failed: {said}; no epoch") as caught, closing(tmp_path):
+        fail_on_several_gpus(tmp_path, words)
+    assert "_temp_7" not in str(caught.value) + (tmp_path / "record.json").read_text()
+    assert said in read_record(tmp_path)["failure"]
+    assert [file.name for file in tmp_path.iterdir()] == ["record.json"]
+
+
+def test_a_single_process_leaves_no_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RANK", raising=False)
+    with pytest.raises(UsageError), leaving_word(tmp_path):
+        raise UsageError("does not fit")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_that_goes_on_has_not_failed_any_more(tmp_path: Path) -> None:
+    write_json(tmp_path / "record.json", {"status": "running", "failure": "no memory", "resumed": [], "epochs": []})
+    add_resumption(tmp_path, 3)
+    assert read_record(tmp_path)["failure"] is None
 
 
 def test_a_full_disk_is_told_though_it_takes_no_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

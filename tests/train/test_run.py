@@ -1,10 +1,15 @@
+import csv
 import hashlib
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from make_training import QUICK, tiny_dataset, tiny_request
 from seepseg.dataset.layout import read_dataset
@@ -159,3 +164,18 @@ def test_what_ultralytics_cannot_do_is_a_sentence_and_in_the_record(tmp_path: Pa
     record = read_record(tmp_path / "runs" / "train")
     assert record["status"] == "failed"
     assert "BatchNorm" in record["failure"]
+
+
+def test_where_tensorboard_is_installed_it_has_the_curves(tmp_path: Path) -> None:
+    data = tiny_dataset(tmp_path / "data") / "data.yaml"
+    settings = [f"{key}={value}" for key, value in {**QUICK, "epochs": 2}.items()]
+    command = [sys.executable, "-m", "seepseg", "train", str(data), "--weights", "scratch", "--name", "a", *settings]
+    beyond_tests = {key: value for key, value in os.environ.items() if key != "PYTEST_CURRENT_TEST"}
+    subprocess.run(command, cwd=tmp_path, env=beyond_tests, check=True, capture_output=True)
+    events = EventAccumulator(str(tmp_path / "runs" / "a"))
+    events.Reload()
+    with (tmp_path / "runs" / "a" / "results.csv").open() as rows:
+        epochs = list(csv.DictReader(rows))
+    drawn = events.Scalars("train/seg_loss")
+    assert [one.step for one in drawn] == [1, 2]
+    assert [one.value for one in drawn] == pytest.approx([float(row["train/seg_loss"]) for row in epochs], rel=1e-4)

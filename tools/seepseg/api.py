@@ -115,23 +115,37 @@ class LoadedModel:
         conf: Conf = None,
         gsd: float | None = None,
         mask_vector: Path | str | None = None,
+        overlap: float | None = None,
+        margin: float = MARGIN,
+        hysteresis: tuple[float, float, float] | None = None,
         classes_apart: bool = False,
         out: Path | str | None = None,
         save: Collection[str] = ("geojson",),
     ) -> "Found":
         """What is in a scene of any size, tile by tile, in pixels of its grid at the model's metres per pixel.
 
-        `gsd` is another spacing; `mask_vector` a file of polygons, such as land, in which nothing is looked for. What
-        the model tells as two classes in one place is one object, of the surer class, unless `classes_apart`. With
-        `out`, a folder, it is written there too: `save` names some of geojson, geopackage, masks and quicklook.
+        `gsd` is another spacing; `mask_vector` a file of polygons, such as land, in which nothing is looked for.
+        `overlap` of tiles is a share below 1, pixels from 1 on; masks reach `margin` of a box beyond it; `hysteresis`
+        holds the confidences of seed, outline and group, which stand in place of `conf`. What the model tells as two
+        classes in one place is one object, of the surer class, unless `classes_apart`. With `out`, a folder, it is
+        written there too: `save` names some of geojson, geopackage, masks and quicklook.
         """
         from seepseg.scenes.find import find_objects
+        from seepseg.scenes.hysteresis import Hysteresis
         from seepseg.scenes.scene import open_scene
         from seepseg.scenes.write_scene import write_scene
 
         path, vector = Path(scene), None if mask_vector is None else Path(mask_vector)
         with open_scene(path, self.opened.input, gsd=gsd, mask_vector=vector) as opened:
-            found = find_objects(self.opened, opened, self._limits(conf), classes_apart=classes_apart)
+            found = find_objects(
+                self.opened,
+                opened,
+                self._limits(conf),
+                hysteresis=Hysteresis(*hysteresis) if hysteresis else None,
+                overlap=overlap,
+                classes_apart=classes_apart,
+                margin=margin,
+            )
             if out is not None:
                 about = {"model_sha256": self.opened.sha256, **found.settings}
                 write_scene(Path(out), path.stem, opened, found.objects, names=self.names, provenance=about, save=save)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Literal
 
 from seepseg.errors import MissingExtra, UsageError
@@ -120,8 +121,20 @@ def find_entry(name: str) -> Entry:
         raise UsageError(
             f"--baseline {name}: no such network{guess}; there are {', '.join(CATALOGUE)}; {SEMANTIC_HEAD}"
         )
-    if find_spec(PACKAGES[entry.library]) is None:
-        others = [one.name for one in CATALOGUE.values() if one.kind == entry.kind and find_spec(PACKAGES[one.library])]
+    if not _is_there(entry):
+        others = [one.name for one in CATALOGUE.values() if one.kind == entry.kind and _is_there(one)]
         purpose = f"--baseline {name} (what can be had without: {', '.join(others)})"
         raise MissingExtra(*EXTRAS[entry.library], purpose)
     return entry
+
+
+def find_trained(name: str, weights: Path) -> Entry:
+    """The network of weights that are there: nobody chooses it any more, so that no other is offered."""
+    entry = CATALOGUE[name]
+    if not _is_there(entry):
+        raise MissingExtra(*EXTRAS[entry.library], f"{weights}: its network {name}")
+    return entry
+
+
+def _is_there(entry: Entry) -> bool:
+    return find_spec(PACKAGES[entry.library]) is not None

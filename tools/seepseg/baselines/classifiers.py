@@ -9,10 +9,8 @@ from torch import nn
 
 from seepseg.baselines.catalogue import Entry
 
-ANY_SIZE: Mapping[str, Mapping[str, Any]] = {
-    "swin_tiny_patch4_window7_224": {"strict_img_size": False, "dynamic_img_size": True}
-}
-"""What lets a network that was made for one image size take others."""
+ANY_SIZE: Mapping[str, Mapping[str, Any]] = {"swin_tiny_patch4_window7_224": {"strict_img_size": False}}
+"""What lets a network that was made for one image size take others; every timm that has it calls it so."""
 BESIDE = 5
 """Side of the small kernel that runs beside a large one, without which the large one is hard to train."""
 

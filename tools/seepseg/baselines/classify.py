@@ -114,5 +114,7 @@ def _validate(
         images += len(labels)
         scores.append(logits.float().cpu().numpy())
         present.append(labels.cpu().numpy() > 0)
-    figures = rank(np.concatenate(scores).astype(np.float64), np.concatenate(present))
-    return {**figures, "val/cls_loss": total / max(images, 1)}
+    found, there = np.concatenate(scores).astype(np.float64), np.concatenate(present)
+    # At even odds: what the thresholds of predict will be is chosen after the training.
+    right = float(np.mean((found > 0) == there))
+    return {**rank(found, there), "metrics/accuracy": right, "val/cls_loss": total / max(images, 1)}

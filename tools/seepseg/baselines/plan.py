@@ -50,6 +50,7 @@ def plan_baseline(request: Request, name: str, loss: str) -> Plan:
     notes = check_dataset(balanced.dataset) if balance.merge else notes
     _check_names(balanced.dataset)
     weighting = make_loss(balance, balanced.weights)
+    _check_weight(entry, loss, weighting)
     weigh(loss, weighting, len(balanced.dataset.names), entry.kind)
     about_size = _settle_imgsz(settings, balanced.dataset)
     start = choose_start(entry, request.weights, request.sha256)
@@ -110,6 +111,21 @@ def _check_balance(balance: Balance) -> None:
         )
     if balance.focal:
         raise UsageError("--focal is of YOLO's class loss; leave it out, or give --class-weights, --repeat or --paste")
+
+
+def _check_weight(entry: Entry, loss: str, weighting: Loss) -> None:
+    """Refuse the weight of a single class where nothing in the loss would take it up. A run that goes on keeps its."""
+    if weighting.class_weights is None or len(weighting.class_weights) > 1:
+        return
+    if entry.kind == "classify" and not weighting.positives:
+        raise UsageError(
+            f"one class has no other class to weigh it with in {entry.name}; weigh its positives by name, such as "
+            "--class-weights NAME=3 --positives"
+        )
+    if weighting.positives and loss in ("dice", "iou"):
+        raise UsageError(
+            f"--loss {loss} of one class has no positives to weigh; take --loss mix or ce, or leave class weights out"
+        )
 
 
 def _check_names(dataset: Dataset) -> None:

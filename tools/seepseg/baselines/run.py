@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from seepseg.baselines.catalogue import Entry, find_entry
+from seepseg.baselines.catalogue import Entry, find_entry, find_trained
 from seepseg.baselines.plan import entry_of, plan_baseline, weigh
 from seepseg.baselines.settings import complete
 from seepseg.baselines.weights import Facts, channels_of, read_weights, write_weights
@@ -67,7 +67,7 @@ def resume_baseline(run: Path, *, data: Path | None = None, changes: Mapping[str
     settings |= {key: value for key, value in complete(changes or {}).items() if key in (changes or {})}
     file = same_dataset(data or Path(settings["data"]), kept, run)
     facts, content = read_weights(last)
-    entry = find_entry(facts.network)
+    entry = find_trained(facts.network, last)
     with _ending(run, settings):
         job, state = _prepare(entry, file, settings, kept)
         _restore(state, content, last)

@@ -150,13 +150,17 @@ def rate_at(step: int, steps: int, settings: Mapping[str, Any]) -> float:
 
 
 def add_row(file: Path, row: Mapping[str, float]) -> None:
-    """Another epoch in results.csv, with a heading above the first."""
-    new = not file.exists()
+    """Another epoch in results.csv, with a heading above the first, which counts: a version that writes other columns
+    may have begun the run."""
+    heading, new = list(row), not file.exists()
+    if not new:
+        with file.open(encoding="utf-8", newline="") as lines:
+            heading = next(csv.reader(lines), heading)
     with file.open("a", encoding="utf-8", newline="") as lines:
         writer = csv.writer(lines, lineterminator="\n")
         if new:
-            writer.writerow(row)
-        writer.writerow([f"{value:.6g}" for value in row.values()])
+            writer.writerow(heading)
+        writer.writerow([f"{row.get(key, math.nan):.6g}" for key in heading])
         lines.flush()
         os.fsync(lines.fileno())
 

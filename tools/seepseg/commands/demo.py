@@ -34,8 +34,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the steps one after the other; the first that fails ends the demo with its own exit code."""
     from seepseg.cli import main
 
-    if args.tiles < 40:
-        raise UsageError(f"--tiles {args.tiles}: give at least 40, so that each class has an object in each split")
+    _refuse_early(args)
     print("The images of this demo are simulated: no figure from it says anything about real seeps.")
     _make_room(args.out)
     began = time.perf_counter()
@@ -47,6 +46,22 @@ def run(args: argparse.Namespace) -> int:
             return code
     print(_farewell(args.out, time.perf_counter() - began))
     return 0
+
+
+def _refuse_early(args: argparse.Namespace) -> None:
+    """What would end the demo only after minutes, or after an earlier model is gone."""
+    from seepseg.train.start import choose_start
+
+    if args.tiles < 40:
+        raise UsageError(f"--tiles {args.tiles}: give at least 40, so that each class has an object in each split")
+    if args.epochs < 1:
+        raise UsageError(f"--epochs {args.epochs}: give at least 1")
+    if args.weights and Path(args.weights).resolve().is_relative_to((args.out / RUN).resolve()):
+        raise UsageError(
+            f"--weights {args.weights}: lies in {args.out / RUN}, which the demo makes anew; copy it elsewhere, or "
+            "give another --out"
+        )
+    choose_start(args.weights, task="segment")
 
 
 def _make_room(out: Path) -> None:

@@ -123,7 +123,7 @@ def _add_model(flags: argparse._ActionsContainer) -> None:
     flags.add_argument("--threads", type=int, metavar="N", help="of the engine (default: its own choice)")
     flags.add_argument("--imgsz", type=image_size, metavar="N", help="image size (default: that of the training)")
     flags.add_argument("--batch", type=int, default=16, metavar="N", help="images that go through at once (16)")
-    flags.add_argument("--margin", type=float, metavar="S", help="let masks reach S of a box beyond it (.05)")
+    flags.add_argument("--margin", type=float, metavar="S", help="let masks reach S of a box beyond it (.02)")
     flags.add_argument(
         "--filter", default="", metavar="F", help="on images first, such as median:3 or lee:5 (default: none)"
     )

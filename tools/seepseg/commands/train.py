@@ -218,7 +218,8 @@ def _resume(args: argparse.Namespace, data: Path | None, pairs: Sequence[str]) -
     from seepseg.train.resume import find_run, resume
     from seepseg.train.stages import go_on, is_done_stage
 
-    if any(getattr(args, flag, None) for flag in (*NEW, *BALANCE)):
+    given = [getattr(args, flag, None) for flag in (*NEW, *BALANCE)]
+    if any(value is not None and value is not False for value in given):  # --repeat 0 is given, too.
         raise UsageError("--resume goes on with the settings that the run has; give it alone, or with the dataset")
     run = find_run(args.resume, args.project)
     if not is_done_stage(run):

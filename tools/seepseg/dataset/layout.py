@@ -12,6 +12,7 @@ import yaml
 from numpy.typing import NDArray
 
 from seepseg.errors import DatasetError, listing
+from seepseg.repeated_keys import find_repeated
 
 SPLITS = ("train", "val", "test")
 IMAGE_SUFFIXES = frozenset(
@@ -78,13 +79,16 @@ def resolve(path: Path) -> tuple[Dataset, list[str]]:
 def read_yaml(file: Path) -> dict[str, Any]:
     """The keys of a data.yaml as they stand."""
     try:
-        data = yaml.safe_load(file.read_text(encoding="utf-8-sig"))
+        text = file.read_text(encoding="utf-8-sig")
+        data, repeated = yaml.safe_load(text), find_repeated(text)
     except FileNotFoundError:
         raise DatasetError(f"{file}: no such file; give a dataset folder or its data.yaml") from None
     except OSError as error:
         raise DatasetError(f"{file}: cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise DatasetError(f"{file}: not readable as YAML: {error}") from None
+    if repeated:
+        raise DatasetError(listing([f"{file}:{line}: {fault}" for line, fault in repeated]))
     if not isinstance(data, dict):
         raise DatasetError(f"{file}: not a data.yaml: it must hold `train:`, `val:` and `names:`")
     return data

@@ -1,6 +1,7 @@
 """thresholds.json, beside the weights: what `predict`, the page and a bundle use."""
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -74,7 +75,7 @@ def _from_json(record: Mapping[str, Any]) -> Thresholds:
         chosen["data"],
         chosen["split"],
         chosen["images"],
-        tuple(Choice(**record["confidence"][name]) for name in names),
+        tuple(_read_choice(record["confidence"][name]) for name in names),
         tuple(_read_presence(presence["per_class"][name]) for name in names),
         _read_presence(presence["any"]),
     )
@@ -94,4 +95,18 @@ def _presence(one: PresenceChoice) -> dict[str, Any]:
 def _read_presence(record: Mapping[str, Any]) -> PresenceChoice:
     fields = dict(record)
     curve, share = fields.pop("calibration"), fields.pop("share", None)
-    return PresenceChoice(Choice(**fields), Calibration(**curve) if curve else None, share)
+    calibration = Calibration(**curve) if curve else None
+    if not _is_share(share) or (calibration and not all(map(math.isfinite, (calibration.slope, calibration.offset)))):
+        raise ValueError(f"share {share!r}, calibration {curve!r}")
+    return PresenceChoice(_read_choice(fields), calibration, share)
+
+
+def _read_choice(record: Mapping[str, Any]) -> Choice:
+    choice = Choice(**record)
+    if not all(map(_is_share, (choice.threshold, choice.precision, choice.recall, choice.f1))):
+        raise ValueError(f"not numbers from 0 to 1: {dict(record)}")
+    return choice
+
+
+def _is_share(value: object) -> bool:
+    return value is None or (isinstance(value, int | float) and 0 <= value <= 1)

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from seepseg.baselines.architectures import build_network
-from seepseg.baselines.catalogue import FRAMES, TASKS, find_entry
+from seepseg.baselines.catalogue import FRAMES, TASKS, find_trained
 from seepseg.baselines.weights import Facts, read_weights
 from seepseg.errors import SourceError
 from seepseg.predict.network import LEAST_STRIDE, Forward, Network, Outputs, Wish
@@ -39,7 +39,7 @@ def load_network(weights: Path, wish: Wish) -> Network:
 def load_model(weights: Path) -> tuple[Facts, torch.nn.Module]:
     """The network with its weights, ready to predict, on the CPU."""
     facts, content = read_weights(weights)
-    model = build_network(find_entry(facts.network), facts.channels)
+    model = build_network(find_trained(facts.network, weights), facts.channels)
     try:
         model.load_state_dict(content["state"])
     except (RuntimeError, KeyError, AttributeError) as error:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,6 @@ from seepseg.wording import enumerate_words
 
 Path = tuple[str, ...]
 _AXES = {"conf": "confidence", "iou": "IoU", "f1": "F1"}
-_QUALITY = {"metrics/mIoU": "mean IoU", "metrics/mAP50-95(M)": "AP50-95 of masks"}
-"""Columns of results.csv that are drawn, beside the losses."""
 
 
 def render_comparison(comparison: Comparison) -> str:
@@ -60,7 +59,7 @@ def summarize_pair(first: Run, pair: Pair) -> str:
 def plots_of(comparison: Comparison) -> list[Plot]:
     """All that the page draws."""
     runs = comparison.runs
-    return [*_class_bars(runs), *_curves(runs), *_by_epoch(runs)]
+    return [*_class_bars(runs), *_curves(runs), *_qualities(runs), *_losses(runs)]
 
 
 def write_signed(value: float) -> str:
@@ -179,18 +178,19 @@ def _roc(run: Run) -> tuple[Any, Any]:
 
 
 def _training(runs: Sequence[Run]) -> Html | None:
-    plots = _by_epoch(runs)
+    plots = [*_qualities(runs), *_losses(runs)]
     return section("Training", _draw(plots), id_="training") if plots else None
 
 
-def _by_epoch(runs: Sequence[Run]) -> list[Plot]:
-    return [*_qualities(runs), *_losses(runs)]
-
-
 def _qualities(runs: Sequence[Run]) -> list[Plot]:
+    """Of the runs whose validation images define the figure."""
     plots = []
-    for key, title in _QUALITY.items():
-        lines = [(run.label, index, True, run.training[key]) for index, run in enumerate(runs) if key in run.training]
+    for key, title in cost.QUALITIES.items():
+        lines = [
+            (run.label, index, True, values)
+            for index, run in enumerate(runs)
+            if any(map(isfinite, values := run.training.get(key, [])))
+        ]
         if lines:
             name = f"{key.partition('/')[2].partition('(')[0].lower()}_by_epoch"
             caption = "By epoch, on validation images."

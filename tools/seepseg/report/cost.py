@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,14 @@ from seepseg.report.results import Results
 from seepseg.wording import count
 
 Columns = dict[str, list[float]]
+QUALITIES: Mapping[str, str] = {
+    "metrics/mIoU": "mean IoU",
+    "metrics/mAP50-95(M)": "AP50-95 of masks",
+    "metrics/AUROC": "AUROC of presence",
+    "metrics/AP": "AP of presence",
+    "metrics/accuracy": "accuracy of presence",
+}
+"""Columns of results.csv that say how good a model is, and what they are of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +33,8 @@ class Cost:
     training_s: float | None
     epochs: int | None
     trained_on: str | None
+    stage: str | None = None
+    """Of a training in several, which one it was: `training_s` and `epochs` are of that alone."""
 
 
 def read_cost(results: Results) -> Cost:
@@ -40,6 +50,7 @@ def read_cost(results: Results) -> Cost:
         training_s=sum(one["seconds"] for one in epochs) if epochs else None,
         epochs=len(epochs) or None,
         trained_on=record.get("device"),
+        stage=_stage(record),
     )
 
 
@@ -75,13 +86,21 @@ def _training(cost: Cost) -> str | None:
     if cost.training_s is None or cost.epochs is None:
         return None
     minutes, seconds = divmod(round(cost.training_s), 60)
-    return f"{minutes:,} min {seconds:02d} s for {count(cost.epochs, 'epoch')}"
+    alone = f", {cost.stage} alone" if cost.stage else ""
+    return f"{minutes:,} min {seconds:02d} s for {count(cost.epochs, 'epoch')}{alone}"
+
+
+def _stage(record: Mapping[str, Any]) -> str | None:
+    """'stage 3 of 3' where YOLO was trained with --stages: each stage has a run and a record of its own."""
+    kept = record.get("stage")
+    return f"stage {kept['number']} of {kept['stages'].count(',') + 1}" if kept else None
 
 
 def _run_folders(results: Results) -> Iterator[Path]:
     """Where a run may lie: what was evaluated, or what its model lies in."""
-    model = Path(str(results.metrics.get("model") or ""))
-    yield from (results.folder, model, model.parent.parent)
+    yield results.folder
+    if model := results.metrics.get("model"):
+        yield from (Path(str(model)), Path(str(model)).parent.parent)
 
 
 def _read_record(results: Results) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import yaml
 import seepseg
 from seepseg.dataset.layout import SPLITS
 from seepseg.errors import SourceError, UsageError, listing
+from seepseg.repeated_keys import find_repeated
 from seepseg.sources.download import Link
 from seepseg.sources.web import check_address
 from seepseg.wording import suggest
@@ -120,9 +121,12 @@ def find_recipe(name: str, folder: Path) -> Recipe:
 def read_recipe(path: Path) -> Recipe:
     """A recipe, with every fault in one error."""
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        data, repeated = yaml.safe_load(text), find_repeated(text)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SourceError(f"{path}: not readable as YAML: {error}") from None
+    if repeated:
+        raise SourceError(listing([f"{path}:{line}: {fault}" for line, fault in repeated]))
     problems: list[str] = []
     if not isinstance(data, dict):
         raise SourceError(f"{path}: not a recipe: it should be a table of keys such as name, licence and convert")

@@ -189,7 +189,7 @@ def _read_rule(text: str) -> tuple[Literal["power", "effective"], float]:
 
 def _read_weights(value: object) -> str | dict[str, float]:
     if isinstance(value, str) and "=" in value:
-        value = dict(part.rpartition("=")[::2] for part in value.split(","))
+        value = _read_pairs(value)
     if isinstance(value, Mapping):
         weights = {
             str(key).strip(): _number(one, f"{key}: a weight is a number above 0", 0) for key, one in value.items()
@@ -201,6 +201,16 @@ def _read_weights(value: object) -> str | dict[str, float]:
         raise ValueError(f"{value!r} is no rule; give {WEIGHTS}")
     _read_rule(value)
     return value
+
+
+def _read_pairs(text: str) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for part in text.split(","):
+        name, _, weight = part.rpartition("=")
+        if name.strip() in pairs:
+            raise ValueError(f"{name.strip()} is given twice")
+        pairs[name.strip()] = weight
+    return pairs
 
 
 def _read_merge(value: object) -> tuple[str, ...]:

@@ -1,5 +1,7 @@
 """A dataset as the balance asks for it: classes merged, rare instances pasted, images repeated, weights computed."""
 
+import math
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -88,7 +90,19 @@ def _finish(
         rule = positive_weights if balance.positives else class_weights
         weights = rule(repeated[0] if repeated else instances, balance.weights, dataset.names)
     rows = table_rows(dataset.names, instances, images, weights, repeated=repeated, pasted=pasted)
-    return Balanced(dataset, data, weights, rows, tuple(notes))
+    return Balanced(dataset, data, weights, rows, (*notes, *_tell_idle(weights, dataset.names)))
+
+
+def _tell_idle(weights: Sequence[float] | None, names: Sequence[str]) -> list[str]:
+    """What to say of weights that change nothing."""
+    if weights is None or not all(math.isclose(weight, 1.0) for weight in weights):
+        return []
+    if len(names) > 1:
+        return ["the class weights come to 1 for every class, so they change nothing"]
+    return [
+        f"{names[0]} is the only class, so its weight of 1 changes nothing; to make its misses cost more, give "
+        f"--class-weights {shlex.quote(f'{names[0]}=3')} --positives"
+    ]
 
 
 def as_json(balance: Balance) -> dict[str, Any]:

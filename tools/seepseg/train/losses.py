@@ -59,7 +59,10 @@ def column_weights(loss: Loss, data: Mapping[str, Any], task: str) -> tuple[floa
     if len(weights) != classes:
         raise UsageError(f"{len(weights)} class weights were given, but the dataset has {classes} classes")
     if task == "semantic" and classes == 1 and not loss.positives:
-        raise UsageError("one class against the background has no other class to weigh it with; weigh its positives")
+        raise UsageError(
+            "one class against the background has no other class to weigh it with; weigh its positives by name, such "
+            "as --class-weights NAME=3 --positives"
+        )
     return None if loss.positives and (task == "segment" or classes == 1) else weights
 
 

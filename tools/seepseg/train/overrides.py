@@ -9,6 +9,7 @@ import yaml
 
 from seepseg import ultralytics_home
 from seepseg.errors import UsageError, listing
+from seepseg.repeated_keys import find_repeated
 
 OURS = {
     "data": "the dataset is the first argument, DATA.yaml",
@@ -34,14 +35,15 @@ def read_preset(file: Path) -> dict[str, Any]:
     """A flat YAML of Ultralytics' keys; whatever is wrong with it in one error, by line."""
     try:
         text = file.read_text(encoding="utf-8-sig")
-        values, lines = yaml.safe_load(text), _lines(text)
+        values, lines, repeated = yaml.safe_load(text), _lines(text), find_repeated(text)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{file}: not readable: {getattr(error, 'strerror', None) or error}") from None
     except yaml.YAMLError as error:
         raise UsageError(f"{file}: not readable as YAML: {error}") from None
     if not isinstance(values, dict):
         raise UsageError(f"{file}: must hold settings of Ultralytics, such as epochs: 100")
-    problems = [f"{file}:{lines.get(str(key), 1)}: {fault}" for key, fault in faults(values)]
+    problems = [f"{file}:{line}: {fault}" for line, fault in repeated]
+    problems += [f"{file}:{lines.get(str(key), 1)}: {fault}" for key, fault in faults(values)]
     if problems:
         raise UsageError(listing(problems))
     return {str(key): value for key, value in values.items()}

@@ -13,7 +13,7 @@ from seepseg.train import machine, record
 from seepseg.train.balance import Balance, override, read_balance
 from seepseg.train.balanced import Balanced, apply_balance, as_json, open_dataset
 from seepseg.train.faults import check_dataset
-from seepseg.train.losses import Loss, check_task
+from seepseg.train.losses import Loss, check_task, column_weights
 from seepseg.train.overrides import defaults
 from seepseg.train.start import Start, choose_start
 from seepseg.train.trainer import BEST, check_best
@@ -85,26 +85,19 @@ def plan_run(request: Request) -> Plan:
     balanced = apply_balance(dataset, balance, seed=settings.get("seed", 0), workers=machine.core_count())
     notes = check_dataset(balanced.dataset) if balance.merge else notes
     loss = make_loss(balance, balanced.weights)
+    # Here too, since the trainer would refuse weights only once there is a run folder.
+    column_weights(loss, {"nc": len(balanced.dataset.names)}, task)
     settings, about_settings = _settle(settings, balanced.dataset, balance)
-    return Plan(
-        request,
-        run,
-        balance,
-        balanced,
-        loss,
-        start,
-        task,
-        settings,
-        device,
-        (*notes, *balanced.notes, *about_settings, *about_device),
-    )
+    told = (*notes, *balanced.notes, *about_settings, *about_device)
+    return Plan(request, run, balance, balanced, loss, start, task, settings, device, told)
 
 
 def make_loss(balance: Balance, weights: Sequence[float] | None) -> Loss:
-    """The balance as the criterion takes it, with the weights of the table."""
+    """The balance as the criterion takes it, with the weights of the table. Where a flag switches off the weights of
+    data.yaml, `positives` beside them says nothing any more."""
     return Loss(
         class_weights=tuple(weights) if weights else None,
-        positives=balance.positives,
+        positives=balance.positives and bool(weights),
         focal=balance.focal,
         mask=balance.mask_loss,
     )
@@ -141,13 +134,14 @@ def find_place(project: Path, name: str | None) -> Path:
 def resolve_balance(dataset: Dataset, request: Request) -> tuple[Balance, dict[str, Any]]:
     """data.yaml's wish, then the flags. Ultralytics' cls_pw becomes our rule of that name: the table has to show it."""
     base = read_balance(dataset.settings.get("balance"), f"{dataset.yaml}: seepseg: balance")
-    balance = override(base, request.balance, "the flags")
-    settings = dict(request.settings)
+    settings, given = dict(request.settings), dict(request.balance)
     power = settings.get("cls_pw") or 0.0
+    weights = given.get("weights") or base.weights
+    if power and weights != "none":
+        raise UsageError(f"cls_pw={power} and the class weights {weights} both weigh classes; give one")
     if power and task_of(request) != "semantic":
-        if balance.weights != "none":
-            raise UsageError(f"cls_pw={power} and the class weights {balance.weights} both weigh classes; give one")
-        balance = replace(balance, weights=f"cls_pw:{settings.pop('cls_pw')}")
+        given["weights"] = f"cls_pw:{settings.pop('cls_pw')}"
+    balance = override(base, given, "the flags")
     if settings.pop("single_cls", False):
         balance = _merge_all(dataset, balance)
     return balance, settings
@@ -181,6 +175,8 @@ def _settle(settings: dict[str, Any], dataset: Dataset, balance: Balance) -> tup
     settings.setdefault("single_cls", False)
     if settings.get("optimizer", "auto") == "auto" and {"lr0", "momentum"} & set(settings):
         notes.append("optimizer=auto chooses lr0 and momentum itself; give an optimizer, such as AdamW, to use yours")
+    if settings.get("cls_pw") and len(dataset.names) == 1:
+        notes.append("cls_pw weighs classes with each other, and here is one, so it changes nothing")
     if balance.repeat and settings.get("fraction", 1.0) != 1.0:
         notes.append("fraction takes the first images of the list, so repeats and table are of the whole split")
     return settings, notes

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ INPUT = "input.json"
 FINISHED, RUNNING, INTERRUPTED, FAILED = "finished", "running", "interrupted", "failed"
 PLACES = ("data", "model", "project", "save_dir", "pretrained", "resume", "cfg")
 """Settings that hold folders of this machine."""
+WORD = "failure.txt"
+"""What ended a process on one of several GPUs, for the one that waits for all of them."""
 _TOLD = (RuntimeError, ValueError, AssertionError, OSError, subprocess.CalledProcessError)
 """What Ultralytics raises for reasons that a user can mend; any other exception is a fault of ours."""
 
@@ -68,7 +71,7 @@ def add_resumption(run: Path, first: int) -> None:
     record = read_record(run)
     resumed = [*record["resumed"], {"epoch": first, "at": now()}]
     epochs = [one for one in record["epochs"] if one["epoch"] < first]
-    update_record(run, resumed=resumed, epochs=epochs)
+    update_record(run, resumed=resumed, epochs=epochs, failure=None)
 
 
 def add_epoch(run: Path, epoch: Mapping[str, Any]) -> None:
@@ -93,13 +96,21 @@ def attach(model: Any, facts: Mapping[str, Any], inputs: Mapping[str, Any]) -> N
         ("on_train_end", _finish),
     ):
         model.add_callback(event, callback)
+    _add_tensorboard(model)
+
+
+def _add_tensorboard(model: Any) -> None:
+    """Curves for TensorBoard where it is installed. Ultralytics asks its settings file, which few know of."""
+    for event, callback in import_module("ultralytics.utils.callbacks.tensorboard").callbacks.items():
+        model.add_callback(event, callback)
 
 
 @contextmanager
 def closing(run: Path) -> Iterator[None]:
     """Around a training: what ends it early is written down, and told with the way to go on."""
     try:
-        yield
+        with _hearing_workers(run):
+            yield
     except KeyboardInterrupt:
         _note_end(run, INTERRUPTED)
         print(f"stopped; {_way_on(run)}", file=sys.stderr)
@@ -114,6 +125,36 @@ def closing(run: Path) -> Iterator[None]:
         if isinstance(error, _TOLD):
             raise UsageError(f"Ultralytics gave up: {str(error).strip()}; {_way_on(run)}") from error
         raise
+
+
+@contextmanager
+def leaving_word(run: Path) -> Iterator[None]:
+    """Around a training in each process: on several GPUs, what ends it is left in the run folder, since nothing else
+    reaches the process that started it. The first to fail is heard: the others only miss it."""
+    try:
+        yield
+    except Exception as error:
+        if "RANK" in os.environ:
+            with suppress(OSError), (run / WORD).open("x", encoding="utf-8") as file:
+                file.write(" ".join(str(error).split()) or type(error).__name__)
+        raise
+
+
+@contextmanager
+def _hearing_workers(run: Path) -> Iterator[None]:
+    """Ultralytics says of a failed worker no more than the command that it was started with."""
+    word = run / WORD
+    word.unlink(missing_ok=True)
+    try:
+        yield
+    except subprocess.CalledProcessError as error:
+        if "torch.distributed" not in str(error.cmd):
+            raise
+        left = word.read_text(encoding="utf-8") if word.is_file() else ""
+        said = left or "what it said stands above"
+        raise UsageError(f"a process of the training on several GPUs failed: {said}") from error
+    finally:
+        word.unlink(missing_ok=True)
 
 
 def _note_end(run: Path, status: str, **changes: Any) -> None:

@@ -163,6 +163,7 @@ def _close(run: Path, data: Path) -> dict[str, Any]:
             if (run / "weights" / name).is_file():
                 kept = engine.strip_optimizer(run / "weights" / name)
     metrics = kept.get("train_metrics") or {}
+    record.update_record(run, failure=None)
     record.finish(run, {name: value for name, value in metrics.items() if name.startswith("metrics/")})
     leave_thresholds(run, _unrepeated(data))
     print(f"{run} had trained all its epochs and is finished now")

@@ -15,7 +15,7 @@ from typing import Any
 
 from seepseg import ultralytics_home
 from seepseg.errors import OutputError, SeepsegError, UsageError
-from seepseg.train import class_unions, losses
+from seepseg.train import class_unions, losses, record
 from seepseg.train.losses import Loss
 from seepseg.train.machine import use_every_core
 
@@ -55,13 +55,14 @@ def trainer_class(task: str, loss: Loss, *, best: str = "mask_map") -> type[Any]
 
         def train(self) -> Any:
             """Ultralytics' training, with a sentence where the user can help."""
-            try:
-                return super().train()
-            except (RuntimeError, OSError, MemoryError) as error:
-                sentence = explain(error, self.save_dir, self.args.batch, self.args.imgsz)
-                if sentence is None:
-                    raise
-                raise sentence from error
+            with record.leaving_word(self.save_dir):
+                try:
+                    return super().train()
+                except (RuntimeError, OSError, MemoryError) as error:
+                    sentence = explain(error, self.save_dir, self.args.batch, self.args.imgsz)
+                    if sentence is None:
+                        raise
+                    raise sentence from error
 
         def set_class_weights(self) -> None:
             """Our vector as it is; without one, whatever cls_pw asks."""
