@@ -11,8 +11,9 @@ from read_page import Page, assert_alone
 from seepseg.errors import SourceError, UsageError
 from seepseg.measures.bootstrap import Difference, interval, resample
 from seepseg.report import compare_page
-from seepseg.report.compare import compare_runs, comparison_as_json, judge
+from seepseg.report.compare import SEEDS, compare_runs, comparison_as_json, judge
 from seepseg.report.compare_page import render_comparison, summarize_pair, write_signed
+from seepseg.report.compare_text import render
 from seepseg.report.pages import join
 
 NAMES = ("oil", "<b>seep</b>")
@@ -209,6 +210,18 @@ def test_the_page_is_well_formed_alone_and_has_all_parts(folders, tmp_path, monk
     assert all(f"drawing of {name}" in read.text for name in drawn)
     assert "sem_loss" not in read.text
     assert "poor − a" in read.text
+
+
+@pytest.mark.parametrize("models", [("runs/a", "runs/b"), ("runs/a", "runs/a")])
+def test_of_two_trainings_it_is_said_that_seeds_differ_too(folders, tmp_path, models):
+    for name, model in zip(("a", "b"), models, strict=True):
+        shutil.copytree(folders / "good", tmp_path / name)
+        (tmp_path / name / "results.csv").write_text("epoch,train/seg_loss\n1,3\n")
+        metrics = json.loads((tmp_path / name / "metrics.json").read_text())
+        (tmp_path / name / "metrics.json").write_text(json.dumps(metrics | {"model": model}))
+    comparison = compare(tmp_path / "a", tmp_path / "b")
+    told = [SEEDS in text for text in (render(comparison), Page(render_comparison(comparison)).text)]
+    assert told == [len(set(models)) == 2] * 2
 
 
 def test_a_classifier_is_followed_by_epoch_as_a_segmenter_is(folders, tmp_path):

@@ -23,6 +23,10 @@ from seepseg.report.results import Results, read_results
 from seepseg.report.verdict import Headline, headlines
 from seepseg.wording import count, verb
 
+SEEDS = (
+    "The intervals are over images: the same training with another seed may differ as much, so train each with two "
+    "seeds before you choose."
+)
 _Rows = NDArray[np.intp]
 
 
@@ -60,6 +64,12 @@ class Comparison:
 
     runs: tuple[Run, ...]
     pairs: tuple[Pair, ...]
+
+    @property
+    def is_of_trainings(self) -> bool:
+        """Whether another seed could have told otherwise: what lies between two evaluations of one model has none."""
+        models = {run.results.metrics.get("model") for run in self.runs if run.training}
+        return len(models) > 1 and any(pair.differences for pair in self.pairs)
 
 
 def compare_runs(folders: Sequence[Path], *, replicates: int = 1000, seed: int = 0) -> Comparison:

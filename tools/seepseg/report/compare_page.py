@@ -11,7 +11,7 @@ from seepseg.measures.bootstrap import Difference
 from seepseg.measures.figures import mean_defined
 from seepseg.report import cost, drawings
 from seepseg.report.charts import ANY
-from seepseg.report.compare import Comparison, Pair, Run, judge
+from seepseg.report.compare import SEEDS, Comparison, Pair, Run, judge
 from seepseg.report.pages import Content, Html, element, join, more, note, page, picture, section, table
 from seepseg.report.plots import Plot, draw_svg
 from seepseg.report.tables import UNDEFINED, write_value
@@ -92,7 +92,8 @@ def _differences(comparison: Comparison) -> Content:
         "is taken for real where its 95 % interval leaves out 0; p is how often chance would bring one as far from 0. "
         "Of twenty figures one may pass by chance: trust the leading ones, and those that agree."
     )
-    return join(note(said), (_pair(first, pair) for pair in comparison.pairs))
+    seeds = note(SEEDS) if comparison.is_of_trainings else None
+    return join(note(said), seeds, (_pair(first, pair) for pair in comparison.pairs))
 
 
 def _pair(first: Run, pair: Pair) -> Html:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from seepseg.report import cost
-from seepseg.report.compare import Comparison, Pair, Run, judge
+from seepseg.report.compare import SEEDS, Comparison, Pair, Run, judge
 from seepseg.report.compare_page import summarize_pair, write_signed
 from seepseg.report.tables import UNDEFINED, write_interval
 from seepseg.report.verdict import Headline
@@ -18,6 +18,8 @@ def render(comparison: Comparison, out: Path | None = None) -> str:
         blocks += [_differences(first, pair)] if pair.differences else []
         blocks += [f"note: {text}" for text in pair.notes if pair.differences]
         blocks.append(summarize_pair(first, pair))
+    if comparison.is_of_trainings:
+        blocks.append(SEEDS)
     if out:
         blocks.append(f"{out / 'compare.html'}")
     return "\n\n".join(filter(None, blocks))
