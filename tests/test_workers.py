@@ -147,6 +147,18 @@ def work(tmp_path_factory):
     return folder
 
 
+def test_a_lost_worker_is_told_while_tasks_larger_than_a_pipe_wait():
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from seepseg.errors import SeepsegError; from seepseg.workers import in_order; import worker_tasks as t\n"
+        "try: list(in_order(t.end_at_once, [bytes(1_000_000)] * 20, 2))\n"
+        "except SeepsegError as error: print(error)"
+    )
+    call = [sys.executable, "-c", code, str(Path(__file__).parent)]
+    told = subprocess.run(call, capture_output=True, text=True, timeout=LONG, check=True).stdout
+    assert "try --workers 1" in told
+
+
 @contextmanager
 def started(command, folder: Path):
     call = [sys.executable, "-m", "seepseg", *command]

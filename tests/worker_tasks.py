@@ -31,6 +31,10 @@ def end_oneself(task: int) -> int:
     return task
 
 
+def end_at_once(task: bytes) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def sleep_long(task: int, folder: Path) -> int:
     (folder / f"pid{os.getpid()}").touch()
     if task:

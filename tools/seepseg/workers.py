@@ -47,9 +47,11 @@ class Crew:
         try:
             yield from _results(pool, sent, tasks, WAITING * self.count)
         except BrokenProcessPool:
+            _unblock(pool)
             raise SeepsegError(LOST) from None
         except BaseException:
             self._signal(signal.SIGINT)
+            _unblock(pool)
             raise
         finally:
             pool.shutdown(cancel_futures=True)
@@ -59,6 +61,7 @@ class Crew:
         """End those that no work came for; they are deaf to Ctrl-C until it does."""
         if self._pool:
             self._signal(signal.SIGKILL)
+            _unblock(self._pool)
             self._pool.shutdown(cancel_futures=True)
             self._pool = None
 
@@ -84,6 +87,14 @@ def in_order(
         yield from map(function, tasks)
     else:
         yield from crew.work(function, tasks)
+
+
+def _unblock(pool: ProcessPoolExecutor) -> None:
+    """A task larger than a pipe is written for as long as anybody may read it. Before Python 3.11.7 and 3.12.1 the pool
+    itself stays such a reader when its workers are gone, and then `shutdown` never comes back (CPython gh-94777)."""
+    reader = getattr(getattr(pool, "_call_queue", None), "_reader", None)
+    if reader is not None:
+        reader.close()
 
 
 def _results(
