@@ -9,7 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from multiprocessing import active_children, get_context, parent_process
-from threading import Thread, current_thread, main_thread
+from threading import Thread, Timer, current_thread, main_thread
 from typing import Any, TypeVar
 
 from seepseg.errors import SeepsegError
@@ -19,6 +19,8 @@ Result = TypeVar("Result")
 
 WAITING = 4
 """Tasks a worker that are under way or done and not yet asked for: what bounds the memory."""
+STUCK_S = 1.0
+"""Far more than the end of workers that are gone takes."""
 LOST = "a worker process was ended from outside, most likely for want of memory; try --workers 1"
 
 
@@ -47,22 +49,19 @@ class Crew:
         try:
             yield from _results(pool, sent, tasks, WAITING * self.count)
         except BrokenProcessPool:
-            _unblock(pool)
             raise SeepsegError(LOST) from None
         except BaseException:
             self._signal(signal.SIGINT)
-            _unblock(pool)
             raise
         finally:
-            pool.shutdown(cancel_futures=True)
+            _shut_down(pool)
             self._pool = None
 
     def close(self) -> None:
         """End those that no work came for; they are deaf to Ctrl-C until it does."""
         if self._pool:
             self._signal(signal.SIGKILL)
-            _unblock(self._pool)
-            self._pool.shutdown(cancel_futures=True)
+            _shut_down(self._pool)
             self._pool = None
 
     def _open(self, function: Callable[[Any], Any] | None, modules: Sequence[str] = ()) -> ProcessPoolExecutor:
@@ -89,12 +88,16 @@ def in_order(
         yield from crew.work(function, tasks)
 
 
-def _unblock(pool: ProcessPoolExecutor) -> None:
+def _shut_down(pool: ProcessPoolExecutor) -> None:
     """A task larger than a pipe is written for as long as anybody may read it. Before Python 3.11.7 and 3.12.1 the pool
-    itself stays such a reader when its workers are gone, and then `shutdown` never comes back (CPython gh-94777)."""
+    itself stays such a reader when its workers are gone, and then its own shutdown never ends (CPython gh-94777). One
+    that does end closes that reader too, and two at once would close it twice, so it is left alone for a while."""
     reader = getattr(getattr(pool, "_call_queue", None), "_reader", None)
-    if reader is not None:
-        reader.close()
+    rescue = Timer(STUCK_S, reader.close if reader else lambda: None)
+    rescue.daemon = True
+    rescue.start()
+    pool.shutdown(cancel_futures=True)
+    rescue.cancel()
 
 
 def _results(
