@@ -209,7 +209,7 @@ def test_by_command(tmp_path, monkeypatch, capsys):
     words = ["--baseline", "unet-pets", "--loss", "ce", "--name", "a", "--config", "p.yaml", "imgsz=32", "batch=4"]
     assert main(["train", str(data), *words, "plots=False", "workers=0", "device=cpu"]) == 0
     shown = capsys.readouterr().out
-    assert "note: of the preset, mosaic mean nothing to a baseline" in shown
+    assert "note: a baseline has no use for these of the preset: mosaic, model" in shown
     assert "next: seepseg eval runs/a data/data.yaml" in shown
     assert main(["eval", "runs/a", str(data), "--split", "val", "--out", "out"]) == 0
     assert json.loads(Path("out/metrics.json").read_text())["pixels"]["miou"] is not None

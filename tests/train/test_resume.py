@@ -19,6 +19,7 @@ from seepseg.train.balanced import as_json
 from seepseg.train.plan import plan_run
 from seepseg.train.record import read_record, update_record, write_json
 from seepseg.train.resume import find_run, resume, same_dataset
+from seepseg.train.run import train
 
 EPOCHS = 3
 
@@ -101,6 +102,18 @@ class TestKilled:
         run = _interrupted(tmp_path, finished)
         with pytest.raises(DatasetError, match=r"is not there; say where it is: DATA\.yaml --resume"):
             resume(run, data=tmp_path / "none.yaml")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_run_of_merged_classes_is_closed_on_those_whatever_data_is_named(tmp_path: Path) -> None:
+    request = tiny_request(tmp_path, balance={"merge": ["all=oil,ship"]})
+    run = train(request)
+    (run / "thresholds.json").unlink()
+    update_record(run, status="failed", failure="the disk was full", metrics=None)
+    record = resume(run, data=request.data)
+    assert (record["status"], record["failure"]) == ("finished", None)
+    assert list(json.loads((run / "thresholds.json").read_text())["confidence"]) == ["all"]
 
 
 def _stopped(folder: Path, **entries: Any) -> Path:

@@ -31,7 +31,8 @@ FIRST_STEPS = """first steps:
   seepseg convert masks IMAGES MASKS OUT --names oil       make a dataset of your own images and masks
   seepseg COMMAND --help                                   examples and flags of a command"""
 LIBRARIES_HINT = (
-    "OpenCV lacks a system library ({reason}); on Debian or Ubuntu run: apt-get install -y libgl1 libglib2.0-0 libxcb1"
+    "a system library is missing ({reason}); what OpenCV needs, Debian and Ubuntu install with: "
+    "apt-get install -y libgl1 libglib2.0-0 libxcb1"
 )
 
 

@@ -153,11 +153,11 @@ def _request(args: argparse.Namespace, data: Path, pairs: Sequence[str]) -> "Req
     from seepseg.train.stages import drop_schedule
 
     preset = read_preset(args.config) if args.config else {}
-    wish = preset.pop("model", None)
     if args.stages:
         preset = drop_schedule(preset)
     if args.baseline:
         preset = _keep_known(preset)
+    wish = preset.pop("model", None)
     balance: dict[str, Any] = {key: getattr(args, key, None) for key in BALANCE}
     return Request(
         data=data,
@@ -185,7 +185,7 @@ def _keep_known(preset: dict[str, Any]) -> dict[str, Any]:
 
     known, others = keep_known(preset)
     if others:
-        print(f"note: of the preset, {', '.join(others)} mean nothing to a baseline")
+        print(f"note: a baseline has no use for these of the preset: {', '.join(others)}")
     return known
 
 

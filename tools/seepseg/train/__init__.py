@@ -1,1 +1,1 @@
-"""Training that finds the rare classes: balance, losses, where weights come from, and the record of a run."""
+"""Training with a balance for rare classes: losses, where weights come from, and the record of a run."""

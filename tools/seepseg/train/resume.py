@@ -37,10 +37,9 @@ def resume(run: Path, *, data: Path | None = None, changes: Mapping[str, Any] | 
     """Train a stopped run to its end; its record afterwards. `data` says where the dataset has moved to."""
     kept = check_resumable(run, changes or {})
     checkpoint = _read_checkpoint(run)
-    data = data or Path(checkpoint["train_args"]["data"])
     if checkpoint["epoch"] == -1 or checkpoint["epoch"] + 1 >= checkpoint["train_args"]["epochs"]:
-        return _close(run, data)
-    file = same_dataset(data, kept, run)
+        return _close(run, trained_on(run, data))
+    file = same_dataset(data or Path(checkpoint["train_args"]["data"]), kept, run)
     trim_results(run, checkpoint["epoch"] + 1)
     print(f"going on with {run} after epoch {checkpoint['epoch'] + 1} of {checkpoint['train_args']['epochs']}")
     _continue(run, kept, file, changes or {})
@@ -165,6 +164,6 @@ def _close(run: Path, data: Path) -> dict[str, Any]:
     metrics = kept.get("train_metrics") or {}
     record.update_record(run, failure=None)
     record.finish(run, {name: value for name, value in metrics.items() if name.startswith("metrics/")})
-    leave_thresholds(run, _unrepeated(data))
+    leave_thresholds(run, data)
     print(f"{run} had trained all its epochs and is finished now")
     return record.read_record(run)
