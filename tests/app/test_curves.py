@@ -1,4 +1,7 @@
+import pytest
+
 from seepseg.app.curves import draw_losses, draw_quality, tell_best
+from seepseg.baselines.plan import BEST
 
 COLUMNS = {
     "epoch": [1.0, 2.0, 3.0],
@@ -52,3 +55,13 @@ def test_before_the_first_epoch_there_is_nothing_to_draw() -> None:
 def test_the_best_epoch_is_that_of_the_strictest_figure() -> None:
     assert tell_best(COLUMNS) == "epoch 3, mask AP50-95 0.150"
     assert tell_best({}) is None
+
+
+@pytest.mark.parametrize("column", sorted({column for kind in BEST.values() for column in kind.values()}))
+def test_what_the_best_epoch_of_a_baseline_is_chosen_by_has_a_name(column: str) -> None:
+    columns = {"epoch": [1.0], column: [0.5]}
+    if column.startswith("metrics/"):
+        shown = {line for line, _, _ in points(draw_quality(columns, None))}
+    else:
+        shown = {title for title, _ in draw_losses(columns, None)}
+    assert not any(name in column for name in shown), shown

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from baselines.conftest import bright_dataset, quick_request
 from baselines.made_presence import presence_dataset
@@ -192,6 +193,21 @@ def test_the_rate_rises_then_falls_to_its_last_share():
     assert rates[0] < rates[5] < rates[10]
     assert rates[10:] == sorted(rates[10:], reverse=True)
     assert rates[-1] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_only_what_has_one_result_is_computed_with_where_asked(tmp_path, monkeypatch, asked):
+    seen = []
+    whole = training.train_epoch
+
+    def look(state, job, settings):
+        seen.append(torch.are_deterministic_algorithms_enabled())
+        return whole(state, job, settings)
+
+    monkeypatch.setattr(training, "train_epoch", look)
+    settings = {"epochs": 1, "deterministic": asked}
+    train_baseline(quick_request(tmp_path, name="a", settings=settings), "unet-pets", "mix")
+    assert (seen, torch.are_deterministic_algorithms_enabled()) == ([asked], False)
 
 
 def test_patience_ends_a_training_that_gets_no_better(tmp_path, capsys):

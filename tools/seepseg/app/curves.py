@@ -17,6 +17,9 @@ _QUALITY = {
     "metrics/mIoU": "mean IoU",
     "metrics/precision(M)": "precision",
     "metrics/recall(M)": "recall",
+    "metrics/AP": "AP of presence",
+    "metrics/AUROC": "AUROC",
+    "metrics/accuracy": "accuracy",
 }
 _LOSSES = {
     "seg_loss": "Masks",
@@ -24,6 +27,7 @@ _LOSSES = {
     "cls_loss": "Classes",
     "dfl_loss": "Edges of boxes",
     "sem_loss": "Pixels",
+    "mask_loss": "Masks",
     "ce_loss": "Pixels",
     "dice_loss": "Overlap",
 }

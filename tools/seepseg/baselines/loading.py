@@ -69,6 +69,9 @@ def _load(
     """With `drop`, a last batch of one image is left out: batch norm has nothing to compare it with."""
     batch = int(settings["batch"])
     workers = min(int(settings["workers"]), core_count())
+    if workers:
+        # Ends its threads here: a forked worker that ends the copies of them crashes or waits for ever.
+        _one_thread()
     return DataLoader(
         tiles,  # type: ignore[arg-type]
         batch_size=batch,
@@ -88,5 +91,5 @@ def _stack(tiles: list[tuple[Any, Any]]) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(np.stack(pixels)), torch.from_numpy(np.stack(truth))
 
 
-def _one_thread(_: int) -> None:
+def _one_thread(_: int = 0) -> None:
     cv2.setNumThreads(1)

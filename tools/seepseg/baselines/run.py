@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from seepseg import ultralytics_home
 from seepseg.baselines.catalogue import Entry, find_entry, find_trained
 from seepseg.baselines.plan import entry_of, plan_baseline, weigh
 from seepseg.baselines.settings import complete
@@ -87,8 +88,6 @@ def is_baseline_run(run: Path) -> bool:
 
 def _prepare(entry: Entry, data: Path, settings: Mapping[str, Any], kept: Mapping[str, Any]) -> "tuple[Job, State]":
     """From what stands in the run folder alone, so that a new training and one that goes on are the same."""
-    import torch
-
     from seepseg.baselines.architectures import build_network
     from seepseg.baselines.training import start_state
     from seepseg.predict.network import Wish
@@ -98,11 +97,10 @@ def _prepare(entry: Entry, data: Path, settings: Mapping[str, Any], kept: Mappin
     named = settings["device"]
     device = find_device(Wish(device=None if named in (None, "") else str(named)))
     use_every_core(device.type)
-    torch.backends.cudnn.deterministic = bool(settings["deterministic"])
     classes = len(read_dataset(data).names)
     balance = override(Balance(), kept["balance"], f"{record.RECORD}: balance")
     loss = weigh(kept["loss"], make_loss(balance, kept["class_weights"]), classes, entry.kind)
-    torch.manual_seed(settings["seed"])
+    _torch_utils().init_seeds(settings["seed"], deterministic=bool(settings["deterministic"]))
     model = build_network(entry, channels_of(classes, entry.kind)).to(device)
     job = import_module(f"seepseg.baselines.{entry.kind}").make_job(data, settings, loss, device)
     return job, start_state(model, settings, device)
@@ -149,6 +147,13 @@ def _ending(run: Path, settings: Mapping[str, Any]) -> Iterator[None]:
         except (RuntimeError, ValueError, OSError, MemoryError) as error:
             sentence = explain(error, run, settings["batch"], settings["imgsz"])
             raise sentence or UsageError(f"the training gave up: {first_line(error)}") from error
+        finally:
+            _torch_utils().unset_deterministic()
+
+
+def _torch_utils() -> Any:
+    ultralytics_home.prepare()
+    return import_module("ultralytics.utils.torch_utils")
 
 
 def _plot(run: Path) -> None:
