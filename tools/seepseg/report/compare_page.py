@@ -200,14 +200,14 @@ def _qualities(runs: Sequence[Run]) -> list[Plot]:
 
 
 def _losses(runs: Sequence[Run]) -> list[Plot]:
-    """Those that are not nought throughout: solid on validation, dotted on training images."""
+    """Those that are not nought throughout: bold on validation, pale on training images."""
     keys = dict.fromkeys(key.partition("/")[2] for run in runs for key in run.training if key.endswith("_loss"))
     plots = []
     for key in keys:
         lines = list(_loss_lines(runs, key))
         if any(any(values) for _, _, _, values in lines):
             title = f"{key.removesuffix('_loss')} loss"
-            caption = "By epoch. Solid: on validation images; dotted: on training images."
+            caption = "By epoch. Bold: on validation images; pale: on training images."
             plots.append(Plot(key, title, caption, partial(drawings.draw_epochs, lines, "loss")))
     return plots
 

@@ -146,10 +146,12 @@ def draw_epochs(lines: Sequence[tuple[str, int, bool, Sequence[float]]], quantit
     axes = figure.subplots()
     handles = {}
     for label, index, of_validation, values in lines:
-        style = "-" if of_validation else ":"
+        style: dict[str, Any] = {} if of_validation else {"alpha": 0.45, "linewidth": 1}
+        style |= {"marker": "."} if len(values) < 3 else {}
         epochs = np.arange(1, len(values) + 1)
-        (line,) = axes.plot(epochs, values, style, color=line_colour(index), marker="." if len(values) < 3 else None)
+        (line,) = axes.plot(epochs, values, color=line_colour(index), linestyle=dash(index), **style)
         if of_validation or label not in handles:
             handles[label] = line
     axes.set(xlabel="epoch", ylabel=quantity)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     add_legend(figure, list(handles.values()), [shorten(label) for label in handles])
