@@ -14,6 +14,12 @@ def measure(part: Floats, whole: Floats) -> Callable[[Floats], Figures]:
     return lambda weights: {KEY: ratio(weights @ part, weights @ whole)}
 
 
+def interval_of(figures: Callable[[Floats], Figures], drawn: bootstrap.Drawn, units: int) -> tuple[float, float]:
+    ends = bootstrap.interval(figures(drawn.astype(np.float64))[KEY], units)
+    assert ends is not None
+    return ends
+
+
 def simulate(rng: np.random.Generator, images: int, groups: int | None) -> tuple[Floats, Floats, list[str] | None]:
     """Correct and all pixels of images whose quality varies, and that of their groups too; the true ratio is .7."""
     member = rng.integers(0, groups, images) if groups else np.arange(images)
@@ -29,15 +35,15 @@ def test_intervals_cover_the_true_value(images: int, groups: int | None) -> None
     for trial in range(200):
         part, whole, names = simulate(rng, images, groups)
         drawn = bootstrap.resample(names, images, 300, seed=trial)
-        low, high = bootstrap.intervals(measure(part, whole), drawn, bootstrap.count_units(names, images))[KEY]
+        low, high = interval_of(measure(part, whole), drawn, bootstrap.count_units(names, images))
         covered += low <= 0.7 <= high
     assert 180 <= covered < 200
 
 
 def test_intervals_of_grouped_images_are_too_narrow_when_images_are_drawn() -> None:
     part, whole, names = simulate(np.random.default_rng(1), 400, 10)
-    by_image = bootstrap.intervals(measure(part, whole), bootstrap.resample(None, 400), 400)[KEY]
-    by_group = bootstrap.intervals(measure(part, whole), bootstrap.resample(names, 400), 10)[KEY]
+    by_image = interval_of(measure(part, whole), bootstrap.resample(None, 400), 400)
+    by_group = interval_of(measure(part, whole), bootstrap.resample(names, 400), 10)
     assert by_group[1] - by_group[0] > 2 * (by_image[1] - by_image[0])
 
 
@@ -68,7 +74,7 @@ def test_of_few_units_the_interval_is_as_wide_as_students() -> None:
     # The mean of n normal values: the bootstrap's spread is that of the values with 1/n, Student's with 1/(n - 1).
     sample = np.random.default_rng(1).normal(size=8)
     drawn = bootstrap.resample(None, 8, 60_000)
-    low, high = bootstrap.intervals(measure(sample, np.ones(8)), drawn, 8)[KEY]
+    low, high = interval_of(measure(sample, np.ones(8)), drawn, 8)
     students = 2 * 2.365 * sample.std(ddof=1) / np.sqrt(8)
     assert high - low == pytest.approx(students, rel=0.06)
 
@@ -76,7 +82,6 @@ def test_of_few_units_the_interval_is_as_wide_as_students() -> None:
 @pytest.mark.parametrize(("values", "units"), [([0.1, np.nan, np.nan], 9), ([np.nan] * 4, 9), ([0.1, 0.2, 0.3], 1)])
 def test_what_is_too_seldom_defined_has_no_interval(values: list[float], units: int) -> None:
     assert bootstrap.interval(np.array(values), units) is None
-    assert bootstrap.intervals(lambda rows: {KEY: np.full(len(rows), np.nan)}, np.ones((5, 3), np.int32), 3) == {}
 
 
 def test_replicates_that_leave_a_figure_undefined_are_left_out() -> None:
@@ -88,7 +93,7 @@ def test_a_pair_is_told_apart_where_each_alone_is_not() -> None:
     part, whole, _ = simulate(rng, 100, None)
     better = part + 0.02 * whole * rng.uniform(0, 2, 100)
     drawn = bootstrap.resample(None, 100)
-    first, second = (bootstrap.intervals(measure(one, whole), drawn, 100)[KEY] for one in (part, better))
+    first, second = (interval_of(measure(one, whole), drawn, 100) for one in (part, better))
     found = bootstrap.paired_differences(measure(part, whole), measure(better, whole), drawn, 100)[KEY]
     assert first[1] > second[0]
     assert 0.01 < found.low < found.difference < found.high < 0.03

@@ -70,14 +70,6 @@ def bounded_interval(values: Floats, units: int, holding: int, level: float = 0.
     return (0.0, 1 - least) if ends[1] <= _ROUNDING else (least, 1.0)
 
 
-def intervals(
-    measure: Measure, drawn: Drawn, units: int, level: float = 0.95
-) -> dict[tuple[str, ...], tuple[float, float]]:
-    """The interval of every figure that has one."""
-    found = {path: interval(values, units, level) for path, values in _replicate(measure, drawn).items()}
-    return {path: ends for path, ends in found.items() if ends is not None}
-
-
 def paired_differences(
     first: Measure, second: Measure, drawn: Drawn, units: int, level: float = 0.95
 ) -> dict[tuple[str, ...], Difference]:
