@@ -16,10 +16,10 @@ sys.meta_path.insert(0, Wall())
 
 import numpy as np
 from seepseg.predict.decode import decode_segment, decode_semantic
-from seepseg.predict.letterbox import frame_of, letterbox
+from seepseg.predict.letterbox import frame_of, place
 
 frame = frame_of(50, 20, 64)
-assert letterbox(np.zeros((20, 50, 3), np.uint8), frame).shape == (3, 64, 64)
+assert place(np.zeros((20, 50, 3), np.uint8), frame).shape == (64, 64, 3)
 output = np.zeros((37, 84), np.float32)
 output[:6, 0] = 32, 32, 20, 20, 0.9, 1
 assert len(decode_segment(output, np.ones((32, 16, 16), np.float32), frame, conf=0.25).detections) == 1

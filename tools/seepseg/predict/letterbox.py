@@ -69,12 +69,6 @@ def place(image: Pixels, frame: Frame, *, resize: Resize = resize_bilinear) -> P
     return canvas
 
 
-def letterbox(image: Pixels, frame: Frame, *, resize: Resize = resize_bilinear) -> NDArray[np.float32]:
-    """The network's input as (3, h, w): red, green, blue from 0 to 1, of an image in OpenCV's order or a grey one."""
-    planes = place(image, frame, resize=resize)[..., ::-1].transpose(2, 0, 1)
-    return np.divide(planes, np.float32(255), dtype=np.float32, order="C")
-
-
 def boxes_to_image(boxes: NDArray[np.float32], frame: Frame) -> NDArray[np.float32]:
     """Boxes (n, 4) as left, top, right, bottom from network to image pixels, cut at the image's border."""
     border = np.array([frame.left, frame.top] * 2, np.float32)
