@@ -53,6 +53,14 @@ def test_of_a_training_in_stages_it_is_said_which_one_was_timed(tmp_path):
     assert told["Training"] == ["2 min 01 s for 2 epochs, stage 3 of 3 alone (CPU, 2 cores)"]
 
 
+@pytest.mark.parametrize(("model", "known"), [("elsewhere/a/weights/best.pt", True), ("elsewhere/b", False)])
+def test_a_run_is_found_around_its_evaluation(tmp_path, model, known):
+    (tmp_path / "a" / "test").mkdir(parents=True)
+    (tmp_path / "a" / "record.json").write_text(json.dumps(RECORD))
+    cost = read_cost(Results(tmp_path / "a" / "test", {"model": model}, {}, ()))
+    assert (cost.parameters is not None) == known
+
+
 def test_programs_get_the_numbers_and_null_where_nothing_says_them(comparison):
     known, bare = (run["cost"] for run in comparison_as_json(comparison)["runs"])
     assert known["training_s"] == 121

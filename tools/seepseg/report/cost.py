@@ -97,10 +97,14 @@ def _stage(record: Mapping[str, Any]) -> str | None:
 
 
 def _run_folders(results: Results) -> Iterator[Path]:
-    """Where a run may lie: what was evaluated, or what its model lies in."""
+    """Where a run may lie: what was evaluated, or what its model lies in; or around the evaluation, where the model's
+    path was told from another folder than this."""
     yield results.folder
     if model := results.metrics.get("model"):
-        yield from (Path(str(model)), Path(str(model)).parent.parent)
+        place, around = Path(str(model)), results.folder.absolute().parent
+        yield from (place, place.parent.parent)
+        if around.name in place.parts:
+            yield around
 
 
 def _read_record(results: Results) -> dict[str, Any]:
