@@ -101,6 +101,19 @@ def test_a_pair_is_told_apart_where_each_alone_is_not() -> None:
     assert found.p < 0.01
 
 
+@pytest.mark.parametrize("units", [6, 12, 200])
+def test_a_difference_is_told_apart_at_the_level_that_its_chance_says(units: int) -> None:
+    part, whole, _ = simulate(np.random.default_rng(units), units, None)
+    better = part + 0.03 * whole * np.random.default_rng(1).normal(3 / np.sqrt(units), 2, units)
+    drawn = bootstrap.resample(None, units, 4000)
+    both = [measure(part, whole), measure(better, whole), drawn, units]
+    p = bootstrap.paired_differences(*both)[KEY].p
+    assert 0 < p < 1
+    for level, apart in ((1 - 1.1 * p, True), (1 - 0.9 * p, False)):
+        found = bootstrap.paired_differences(*both, level=level)[KEY]
+        assert (found.low > 0 or found.high < 0) == apart
+
+
 def test_a_model_does_not_differ_from_itself() -> None:
     part, whole, _ = simulate(np.random.default_rng(3), 60, None)
     found = bootstrap.paired_differences(measure(part, whole), measure(part, whole), bootstrap.resample(None, 60), 60)

@@ -83,7 +83,7 @@ def paired_differences(
         ends = interval(apart, units, level)
         if ends is not None and not np.isnan(other_now[path][0] - one_now[path][0]):
             values = float(one_now[path][0]), float(other_now[path][0])
-            found[path] = Difference(*values, values[1] - values[0], *ends, _chance(apart))
+            found[path] = Difference(*values, values[1] - values[0], *ends, _chance(apart, units))
     return {path: found[path] for path in one if path in found}
 
 
@@ -95,8 +95,11 @@ def _members(groups: Sequence[str] | None, images: int) -> tuple[NDArray[np.intp
 
 
 def _expanded_tail(units: int, level: float) -> float:
-    wide = np.sqrt(units / (units - 1)) * special.stdtrit(units - 1, (1 - level) / 2)
-    return float(special.ndtr(wide))
+    return float(special.ndtr(_widening(units) * special.stdtrit(units - 1, (1 - level) / 2)))
+
+
+def _widening(units: int) -> float:
+    return float(np.sqrt(units / (units - 1)))
 
 
 def _replicate(measure: Measure, drawn: Drawn) -> Figures:
@@ -110,7 +113,9 @@ def _chunks(drawn: Drawn) -> Iterator[Floats]:
         yield drawn[start : start + _ROWS].astype(np.float64)
 
 
-def _chance(apart: Floats) -> float:
+def _chance(apart: Floats, units: int) -> float:
+    """1 less the level of the interval that just leaves out zero, so that the two never contradict each other."""
     defined = apart[~np.isnan(apart)]
     side = min(np.count_nonzero(defined <= 0), np.count_nonzero(defined >= 0))
-    return min(1.0, 2 * (side + 1) / (len(defined) + 1))
+    tail = min(0.5, (side + 1) / (len(defined) + 1))
+    return float(2 * special.stdtr(units - 1, special.ndtri(tail) / _widening(units)))
