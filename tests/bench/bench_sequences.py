@@ -1,7 +1,7 @@
 """Is it worth remembering? A U-Net that sees four frames, and the same U-Net that sees one, on simulated sequences of
 slicks that drift and fade under speckle of one look: the same images, size, epochs, batch and seeds.
 
-python tests/bench/bench_sequences.py OUT                       # some 20 minutes on two quiet cores
+python tests/bench/bench_sequences.py OUT                       # some 40 minutes on two cores
 python tests/bench/bench_sequences.py OUT --count 120 --epochs 60 --seeds 3
 python tests/bench/bench_sequences.py OUT --table               # what is finished so far
 
