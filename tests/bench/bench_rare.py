@@ -11,6 +11,7 @@ weights or numbers is refused.
 
 import argparse
 import json
+import math
 import shutil
 import statistics
 import time
@@ -47,6 +48,7 @@ VARIANTS = {
     "paste-repeat": ["--paste", "330", "--repeat", "0.3"],
     "dice": ["--mask-loss", "dice"],
     "focal": ["--focal", "1.5"],
+    "one-class": ["--merge", f"seep={NAMES}"],
 }
 
 
@@ -81,6 +83,8 @@ def make_dataset(out: Path) -> None:
 
 def train(args: argparse.Namespace, data: Path, name: str, seed: int) -> None:
     """Train as many steps as the others, whatever the repeats make of an epoch, and evaluate on the test split."""
+    from seepseg.train.resume import trained_on
+
     run = args.out / "runs" / f"{name}-{seed}"
     if (run / "test" / "metrics.json").exists():
         return
@@ -95,7 +99,7 @@ def train(args: argparse.Namespace, data: Path, name: str, seed: int) -> None:
         seepseg("train", *asked, "--project", run.parent, "--name", run.name, *PLAIN, *counted)
     elif json.loads((run / "record.json").read_text())["status"] != "finished":
         seepseg("train", "--resume", run)
-    seepseg("eval", run, data, "--split", "test", "--out", run / "test", "--overwrite")
+    seepseg("eval", run, trained_on(run, data), "--split", "test", "--out", run / "test", "--overwrite")
     print(f"{run.name}: {(time.perf_counter() - began) / 60:.0f} minutes", flush=True)
 
 
@@ -129,8 +133,8 @@ def print_table(out: Path) -> None:
     print(f"{'mask AP50 on test':20s} " + " ".join(f"{column:>7s}" for column in columns) + "  seeds")
     for name, seeds in by_name.items():
         for one in seeds:
-            one["rarest"] = statistics.mean(one[rare] for rare in RAREST)
-        means = [statistics.mean(one[column] for one in seeds) for column in columns]
+            one["rarest"] = statistics.mean(one.get(rare, math.nan) for rare in RAREST)
+        means = [statistics.mean(one.get(column, math.nan) for one in seeds) for column in columns]
         print(f"{name:20s} " + " ".join(f"{mean:7.3f}" for mean in means) + f"  {len(seeds)}")
 
 
