@@ -64,4 +64,5 @@ def test_what_the_best_epoch_of_a_baseline_is_chosen_by_has_a_name(column: str) 
         shown = {line for line, _, _ in points(draw_quality(columns, None))}
     else:
         shown = {title for title, _ in draw_losses(columns, None)}
+    assert shown
     assert not any(name in column for name in shown), shown
