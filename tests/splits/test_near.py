@@ -70,6 +70,19 @@ def test_a_colour_picture_has_a_grey_twin(rng):
     assert linked([np.dstack([tile(scene)] * 3), tile(scene, 100, 70)]) == [(0, 1)]
 
 
+def test_twins_are_found_whichever_comes_first(rng):
+    pictures = []
+    for turn in range(8):
+        for _ in range(3):
+            scene = sea(rng)
+            barely = list(orientations(tile(scene, 118, 118)))[turn]
+            pictures += [tile(scene, 42, 42), np.ascontiguousarray(barely)]
+    last = len(pictures) - 1
+    found = linked(pictures)
+    assert 0 < len(found) < 24  # so little in common that some are missed
+    assert found == sorted((last - j, last - i) for i, j in linked(pictures[::-1]))
+
+
 def test_unrelated_scenes_are_no_twins(rng):
     assert near([tile(sea(rng)) for _ in range(24)]) == []
 

@@ -39,10 +39,13 @@ def judge_leakage(tiles: Sequence[Tile], ledger: Ledger) -> None:
 
 
 def judge_near(tiles: Sequence[Tile], ledger: Ledger) -> dict[str, str]:
-    """Shifted and blurred copies across splits, and a group for every image that belongs with another."""
+    """Shifted and blurred copies across splits, and a group for every image that belongs with another.
+
+    In order of the stems, so that groups don't depend on the split that they are found in.
+    """
     from seepseg.splits.near import find_near, propose_groups
 
-    marked = [tile for tile in tiles if tile.fingerprint is not None]
+    marked = sorted((tile for tile in tiles if tile.fingerprint is not None), key=lambda tile: tile.stem)
     pairs = find_near(lambda index: _load(marked[index].image), len(marked))
     for pair in pairs:
         one, other = marked[pair.i], marked[pair.j]

@@ -24,11 +24,9 @@ FINE = 128
 BAND = 48
 """Waves across the picture: what is finer is lost in a blurred twin."""
 BLOCK = 64
-POSSIBLE = 4.25
-"""Peak of the coarse phase correlation, two orientations added, in standard deviations: 5 % of unrelated SAR tiles
-reach it, and 99 % of twins."""
 CANDIDATE = 5.1
-"""The same without adding: 0.3 % of unrelated SAR tiles reach it, and all twins of a sample."""
+"""Peak of the coarse phase correlation, in standard deviations: 0.2 % of unrelated SAR tiles reach it. Of 3,738 twins
+among 4,300 tiles, 99 % have 5.49 and more."""
 AGREEING = 0.6
 """Correlation of detail in the common part. Of 17,000 candidates among 4,300 SOS tiles, the true twins came to .8 and
 more, all others to less than .4."""
@@ -113,31 +111,31 @@ def _whiten(picture: Floats) -> Spectra:
 
 
 def _candidates(spectra: Spectra, row: int) -> list[int]:
-    """Which later pictures may be twins of this one.
+    """Which later pictures may be twins of this one, whichever of the two comes first.
 
     The spectrum of a picture turned by 180° is the conjugate: one complex transform holds the correlations of both,
-    as its real and its imaginary part. Two such are added first, which halves the work and weakens a peak by √2 only;
-    the few pictures that pass are compared in each.
+    as its real and its imaginary part.
     """
     packed = [np.conj(view) + 1j * view for view in _views(spectra[row])]
-    added = [(packed[0] + packed[1]) / 2**0.5, (packed[2] + packed[3]) / 2**0.5]
     found: list[int] = []
+    room = np.empty_like(spectra[:BLOCK])
     for start in range(row + 1, len(spectra), BLOCK):
-        block = spectra[start : start + BLOCK]
-        maybe = np.flatnonzero(_peaks(added, block) > POSSIBLE)
-        if len(maybe):
-            sure = maybe[_peaks(packed, block[maybe]) > CANDIDATE]
-            found += (start + sure).tolist()
+        peaks = _peaks(packed, spectra[start : start + BLOCK], room)
+        found += (start + np.flatnonzero(peaks > CANDIDATE)).tolist()
     return found
 
 
-def _peaks(packed: Sequence[Spectra], block: Spectra) -> Floats:
-    """The highest correlation with each picture of a block, in standard deviations."""
+def _peaks(packed: Sequence[Spectra], block: Spectra, room: Spectra) -> Floats:
+    """The highest correlation with each picture of a block, in standard deviations.
+
+    In `room` again and again: arrays of this size fresh from the system cost as much as the transforms.
+    """
     from scipy import fft
 
     best = np.zeros(len(block), np.float32)
     for one in packed:
-        surfaces = fft.ifft2(one * block, overwrite_x=True).reshape(len(block), -1)
+        product = np.multiply(one, block, out=room[: len(block)])
+        surfaces = fft.ifft2(product, overwrite_x=True).reshape(len(block), -1)
         np.maximum(best, surfaces.view(np.float32).max(axis=1), out=best)
     return best * COARSE
 
