@@ -92,10 +92,16 @@ def report_copies(files: Sequence[Path]) -> None:
 
 
 def report_near(files: Sequence[Path]) -> list[Pair]:
+    agreeing, near.AGREEING = near.AGREEING, -1.0  # what is refused is to be seen, too
     start = time.perf_counter()
-    pairs = find_near(lambda index: read(files[index]), len(files))
+    candidates = find_near(lambda index: read(files[index]), len(files))
     taken = time.perf_counter() - start
+    near.AGREEING = agreeing
+    pairs = [pair for pair in candidates if pair.score >= agreeing]
+    refused = [pair.score for pair in candidates if pair.score < agreeing]
     print(f"near: {len(pairs):,} pairs in {taken:.0f} s; turns {dict(Counter(pair.turn for pair in pairs))}")
+    print("  weakest:", *sorted(pair.score for pair in pairs)[:3], f"of {len(candidates):,} candidates")
+    print("  strongest refused:", *sorted(refused)[-3:])
     twins = {index for pair in pairs for index in (pair.i, pair.j)}
     for folder in sorted({file.parent for file in files}):
         mine = [index for index, file in enumerate(files) if file.parent == folder]
