@@ -5,10 +5,11 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 
 from make import write_pairs
@@ -25,8 +26,10 @@ def until(true, message: str) -> None:
 
 
 def is_running(pid: int) -> bool:
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout.strip()
-    return bool(state) and not state.startswith("Z")
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def pids_in(folder: Path) -> list[int]:
@@ -173,11 +176,13 @@ def started(command, folder: Path):
 
 
 def workers_of(pid: int) -> list[int]:
-    table = subprocess.run(
-        ["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
-    ).stdout
-    rows = (line.split(maxsplit=2) for line in table.splitlines())
-    return [int(row[0]) for row in rows if int(row[1]) == pid and "spawn_main" in row[-1]]
+    found = []
+    with suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(pid).children():
+            with suppress(psutil.NoSuchProcess):
+                if "spawn_main" in " ".join(child.cmdline()):
+                    found.append(child.pid)
+    return found
 
 
 @pytest.mark.slow
