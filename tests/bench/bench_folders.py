@@ -2,12 +2,12 @@
 
 python tests/bench/bench_folders.py runs/sos datasets/sos/data.yaml OUT                # on the test split
 python tests/bench/bench_folders.py runs/sos datasets/sos/data.yaml OUT --split val
+python tests/bench/bench_folders.py runs/sos datasets/sos/data.yaml OUT --without 12508_sat 30783_sat
 
-By the first folder that the manifest names of each image; confidence thresholds are those of the model.
+Confidence thresholds are those of the model.
 """
 
 import argparse
-import os
 from pathlib import Path, PurePosixPath
 
 import yaml
@@ -22,25 +22,23 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--split", default="test")
+    parser.add_argument("--without", nargs="+", default=[], metavar="STEM", help="images to leave out")
     args = parser.parse_args()
     dataset = read_dataset(args.data)
-    folders: dict[str, list[str]] = {}
+    folders: dict[str, list[Path]] = {"all": []}
     for record in read_manifest(args.data.parent):
-        if record.get("split") == args.split and "image" in record:
-            image = os.path.abspath(args.data.parent / record["image"])
-            folders.setdefault(PurePosixPath(record["source"]).parts[0], []).append(image)
+        if record.get("split") == args.split and Path(record["image"]).stem not in args.without:
+            image = args.data.parent.absolute() / record["image"]
+            for name in {"all", PurePosixPath(record["source"]).parent.name or "all"}:
+                folders.setdefault(name, []).append(image)
     args.out.mkdir(parents=True, exist_ok=True)
     for name, images in folders.items():
         (args.out / f"{name}.txt").write_text("".join(f"{image}\n" for image in images))
-        told = {"path": str(args.out.resolve()), "train": f"{name}.txt", "val": f"{name}.txt", "test": f"{name}.txt"}
-        told |= {"names": dict(enumerate(dataset.names)), "seepseg": dataset.settings}
-        (args.out / f"{name}.yaml").write_text(yaml.safe_dump(told, sort_keys=False))
-        evaluate(args.model, args.out / f"{name}.yaml", "test", args.out / name)
-    evaluate(args.model, args.data, args.split, args.out / "all")
-
-
-def evaluate(model: Path, data: Path, split: str, out: Path) -> None:
-    seepseg("eval", model, data, "--split", split, "--out", out, "--overwrite", "--no-pictures")
+        told = dict.fromkeys(("train", "val", "test"), f"{name}.txt") | {"names": dict(enumerate(dataset.names))}
+        data = args.out / f"{name}.yaml"
+        data.write_text(yaml.safe_dump(told | {"seepseg": dataset.settings}, sort_keys=False))
+        place = ["--out", args.out / name, "--overwrite", "--no-pictures"]
+        seepseg("eval", args.model, data, "--split", "test", *place)
 
 
 if __name__ == "__main__":

@@ -65,3 +65,6 @@ def test_near_twins_are_told_and_bring_their_scenes_together(tmp_path):
     groups = judge_near(tiles, ledger)
     assert [one.code for one in ledger.findings()] == ["leak-near"]
     assert groups == {"a": "a", "b": "a", "c": "a"}
+    backwards = Ledger()
+    assert judge_near(tiles[::-1], backwards) == groups
+    assert backwards.findings() == ledger.findings()
