@@ -42,6 +42,16 @@ def test_a_command_that_fails_says_what_it_would_have_said_on_a_terminal(tmp_pat
         command.wait()
 
 
+def test_a_machine_that_lends_no_terminal_runs_it_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left() -> tuple[int, int]:
+        raise OSError("out of pty devices")
+
+    monkeypatch.setattr("os.openpty", none_left)
+    command = Command(["check", "nowhere"], tmp_path)
+    with pytest.raises(SeepsegError, match=r"^nowhere: no such file; give a dataset folder"):
+        command.wait()
+
+
 def test_a_command_can_be_cancelled(dataset: Path) -> None:
     command = Command(["check", "made"], dataset.parent)
     command.cancel()

@@ -41,8 +41,7 @@ class Command:
         self.error: SeepsegError | None = None
         self._cancelled = False
         self._told = ""
-        terminal, theirs = os.openpty()
-        termios.tcsetwinsize(theirs, _SIZE)
+        terminal, theirs = _open_terminal()
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "seepseg", *arguments],
@@ -93,6 +92,16 @@ class Command:
             self.answer = printed
         else:
             self.error = SeepsegError(_complaint(self._told) or f"it ended with code {self._process.returncode}")
+
+
+def _open_terminal() -> tuple[int, int]:
+    """Our end and the command's; a pipe, on which no bar is drawn, where the machine lends no terminal."""
+    try:
+        ends = os.openpty()
+    except OSError:
+        return os.pipe()
+    termios.tcsetwinsize(ends[1], _SIZE)
+    return ends
 
 
 def read_step(told: str) -> Step | None:
