@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from ultralytics.utils.ops import segments2boxes
 
 from make import Bitmap, ragged, thin
 from seepseg import instances, outline, tracing
@@ -131,3 +132,22 @@ def test_parts_are_joined_at_their_closest_vertices() -> None:
     assert len(joined) == 12 + 4
     assert (pixels[apart == 0]).sum() < 60
     assert (pixels[apart == 1] == 1).all()
+
+
+@given(
+    corner=st.tuples(st.floats(0, 0.9), st.floats(0, 0.9)),
+    size=st.floats(1e-6, 0.1),
+    times=st.integers(1, 4),
+)
+def test_what_is_shrunk_by_a_hair_has_another_box_where_ultralytics_reads_it(
+    corner: tuple[float, float], size: float, times: int
+) -> None:
+    polygons = [np.array(corner) + size * np.array([(0, 0), (1, 0), (0.4, 1)])]
+    for _ in range(times):
+        polygons.append(outline.shrink(polygons[-1]))
+    text = outline.format_rows([(0, polygon) for polygon in polygons])
+    read = [np.array(row.split()[1:], np.float32).reshape(-1, 2) for row in text.splitlines()]
+    boxes = segments2boxes(read)
+    assert [box.tobytes() for box in boxes] == outline.boxes_as_read(polygons)
+    assert len(np.unique(boxes, axis=0)) == times + 1
+    assert np.abs(polygons[-1] - polygons[0]).max() < 1e-6

@@ -1,6 +1,7 @@
 """Whole conversions of what people really have: odd names, read-only files, SAR in two bands."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -8,14 +9,19 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
+from ultralytics.data.utils import img2label_paths
+from ultralytics.utils.ops import segments2boxes
 
 from make import grey_image, ragged, write_image, write_pairs
 from make_geotiff import damage, speckle, write_geotiff
 from seepseg.cli import main
 from seepseg.dataset.layout import label_path, read_dataset, read_rows
 from seepseg.dataset.write import Settings, convert
-from seepseg.errors import SourceError
+from seepseg.errors import SourceError, UsageError
+from seepseg.labels.coco import read_coco
+from seepseg.labels.labelme import read_labelme
 from seepseg.labels.masks import read_masks
+from seepseg.values import Source
 
 NAMES = ("oil: thin", '"quoted"', "it's", "🛢️", "no", "null", "1", "# x", "a b")
 STEMS = ("a b", "#1", "Öl-日本", 'it\'s "q"', "x" * 200)
@@ -37,6 +43,68 @@ def test_odd_file_names_keep_their_labels(tmp_path: Path) -> None:
     written = [image for images in read_dataset(tmp_path / "out").splits.values() for image in images]
     assert sorted(image.stem for image in written) == sorted(STEMS)
     assert all(read_rows(label_path(image)) for image in written)
+
+
+def drawn_twice(root: Path) -> Source:
+    shape = {"label": "oil", "points": [[2, 2], [12, 3], [7, 12]], "shape_type": "polygon", "group_id": None}
+    for split in ("train", "valid"):
+        write_image(root / split / "images" / "0.png", grey_image(np.random.default_rng(ord(split[0])), 16, 16))
+        drawing = {"imagePath": "0.png", "shapes": [shape]}
+        (root / split / "images" / "0.json").write_text(json.dumps(drawing))
+    return read_labelme(root)
+
+
+def coco_twice(root: Path) -> Source:
+    one = {"id": 1, "image_id": 0, "category_id": 1, "iscrowd": 0, "area": 50, "bbox": [2, 2, 10, 10]}
+    for split in ("train", "val"):
+        write_image(root / "images" / split / "0.png", grey_image(np.random.default_rng(ord(split[0])), 16, 16))
+        document = {
+            "images": [{"id": 0, "file_name": "0.png", "width": 16, "height": 16}],
+            "annotations": [one | {"segmentation": [[2, 2, 12, 3, 7, 12]]}],
+            "categories": [{"id": 1, "name": "oil"}],
+        }
+        (root / "annotations").mkdir(exist_ok=True)
+        (root / "annotations" / f"instances_{split}.json").write_text(json.dumps(document))
+    return read_coco(root)
+
+
+@pytest.mark.parametrize("source", [drawn_twice, coco_twice])
+def test_equal_names_in_folders_called_images_keep_labels_that_ultralytics_finds(
+    tmp_path: Path, source: Callable[[Path], Source]
+) -> None:
+    convert(source(tmp_path / "source"), tmp_path / "out", Settings())
+    written = [str(image) for images in read_dataset(tmp_path / "out").splits.values() for image in images]
+    assert len(written) == 2
+    assert all(Path(label).read_text() for label in img2label_paths(written))
+
+
+@pytest.mark.parametrize("split", [(), ("train", "val")])
+def test_names_that_look_like_tiles_of_one_scene_are_told_where_they_leave_nothing_to_split(
+    tmp_path: Path, split: tuple[str, ...]
+) -> None:
+    rng = np.random.default_rng(0)
+    for number in range(8):
+        place = Path(split[number % 2] if split else "", f"image.{number:04d}.png")
+        write_image(tmp_path / "images" / place, grey_image(rng, 40, 40))
+        write_image(tmp_path / "masks" / place, ragged(rng, 40, 40))
+    source = read_masks(tmp_path / "images", tmp_path / "masks", names=["oil"])
+    with pytest.raises(UsageError, match=r"image\.0000 → image \(1 scene\), told from the names: .*--group '\(\.\*\)'"):
+        convert(source, tmp_path / "out", Settings())
+    assert convert(source, tmp_path / "out", Settings(group="(.*)")).images == 8
+
+
+def test_objects_of_nearly_one_outline_stay_two_where_they_are_tiny(tmp_path: Path) -> None:
+    corner = [[2, 2], [4, 2], [4, 4], [2, 4]]
+    shapes = [
+        {"label": "oil", "points": points, "shape_type": "polygon", "group_id": None}
+        for points in (corner, [*corner[:2], [4, 3], *corner[2:]])
+    ]
+    write_image(tmp_path / "in" / "0.png", grey_image(np.random.default_rng(0), 1000, 1000))
+    (tmp_path / "in" / "0.json").write_text(json.dumps({"imagePath": "0.png", "shapes": shapes}))
+    convert(read_labelme(tmp_path / "in"), tmp_path / "out", Settings(shares=(1, 0, 0)))
+    (image,) = read_dataset(tmp_path / "out").splits["train"]
+    boxes = segments2boxes([polygon.astype(np.float32) for _, polygon in read_rows(label_path(image))])
+    assert len(np.unique(boxes, axis=0)) == 2
 
 
 def test_read_only_sources_give_a_dataset_that_can_be_changed(tmp_path: Path) -> None:

@@ -177,10 +177,12 @@ def test_a_bundle_that_is_there_is_replaced_only_if_asked(run, tmp_path):
         export(run, tmp_path / "b", overwrite=True)
 
 
-def test_a_zip_that_is_there_is_replaced_only_if_asked(run, tmp_path):
+def test_a_zip_that_is_there_is_replaced_only_if_asked_and_if_it_is_a_bundle(run, tmp_path):
     (tmp_path / "b.zip").write_text("")
     with pytest.raises(OutputError, match=r"b\.zip is already there"):
         export(run, tmp_path / "b", zipped=True)
+    with pytest.raises(OutputError, match=r"b\.zip is no bundle that seepseg wrote"):
+        export(run, tmp_path / "b", zipped=True, overwrite=True)
 
 
 def test_a_full_disk_is_told_by_the_name_of_the_bundle_and_leaves_nothing(run, tmp_path):

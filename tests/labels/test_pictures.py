@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from seepseg.errors import SourceError
-from seepseg.labels.pictures import list_pictures
+from seepseg.labels.pictures import list_pictures, own_stems
 
 
 def touch(path: Path) -> Path:
@@ -89,3 +89,22 @@ def test_hidden_files_and_what_systems_leave_are_passed_over(tmp_path: Path) -> 
 def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no such folder"):
         list_pictures(tmp_path / "gone")
+
+
+@pytest.mark.parametrize(
+    ("files", "stems"),
+    [
+        (["a/x.png", "b/y.png"], ["x", "y"]),
+        (["a/x.png", "b/x.png", "x.png"], ["a/x", "b/x", "x"]),
+        (["a/x.png", "b/X.png"], ["a/x", "b/X"]),
+        (["a/images/x.png", "images/b/x.png"], ["a/x", "b/x"]),
+        (["a/images.png", "b/images.png"], ["a/images", "b/images"]),
+    ],
+)
+def test_a_stem_keeps_folders_where_it_must_but_none_that_ultralytics_would_take_for_labels(
+    tmp_path: Path, files: list[str], stems: list[str]
+) -> None:
+    for file in files:
+        touch(tmp_path / file)
+    pictures = {picture.path: picture for picture in list_pictures(tmp_path)[0]}
+    assert own_stems([pictures[file] for file in files]) == stems

@@ -11,6 +11,7 @@ from rasterio.transform import Affine
 from scipy import ndimage
 from shapely import MultiPolygon, Point, Polygon, box
 from shapely.affinity import translate
+from shapely.geometry import mapping
 
 from count_skips import count_skips
 from make import grey_image, ragged, write_image
@@ -55,6 +56,13 @@ def cropped(whole, item):
 
 def drawn(*shapes, height=150, width=200):
     return rasterize([(one, 1) for one in shapes], (height, width), transform=Affine.identity()).astype(bool)
+
+
+def write_degrees(path, *polygons):
+    """In longitude and latitude, as they are."""
+    rows = [{"type": "Feature", "properties": {"class": "oil"}, "geometry": mapping(one)} for one in polygons]
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": rows}))
+    return path
 
 
 def counts(source):
@@ -122,11 +130,35 @@ def test_polygons_of_any_crs_land_on_the_scene(tmp_path, crs):
 def test_polygons_land_on_a_scene_in_degrees(tmp_path):
     degrees = Affine(1e-4, 0, 3.0, 0, -1e-4, 36.15)
     image = write_geotiff(tmp_path / "bay.tif", speckle(150, 200), crs="EPSG:4326", transform=degrees)
-    ring = [[3.002, 36.147], [3.005, 36.147], [3.005, 36.144], [3.002, 36.144], [3.002, 36.147]]
-    row = {"type": "Feature", "properties": {"class": "oil"}, "geometry": {"type": "Polygon", "coordinates": [ring]}}
-    truth = tmp_path / "truth.geojson"
-    truth.write_text(json.dumps({"type": "FeatureCollection", "features": [row]}))
+    truth = write_degrees(tmp_path / "truth.geojson", box(3.002, 36.144, 3.005, 36.147))
     source = read_scenes(image, truth, tile=200, overlap=0)
+    assert np.array_equal(truths(source)["bay.000000_000000"][0], drawn(box(20, 30, 50, 60)))
+
+
+@pytest.mark.parametrize(("scene_west", "truth_west"), [(190, -170), (-170, 190), (-170, -170), (190, 190)])
+def test_polygons_land_on_a_scene_however_each_counts_longitudes(tmp_path, scene_west, truth_west):
+    degrees = Affine(1e-4, 0, scene_west, 0, -1e-4, 36.15)
+    image = write_geotiff(tmp_path / "bay.tif", speckle(150, 200), crs="EPSG:4326", transform=degrees)
+    placed = box(truth_west + 0.002, 36.144, truth_west + 0.005, 36.147)
+    source = read_scenes(image, write_degrees(tmp_path / "truth.geojson", placed), tile=200, overlap=0)
+    assert np.array_equal(truths(source)["bay.000000_000000"][0], drawn(box(20, 30, 50, 60)))
+
+
+def test_a_polygon_that_was_cut_at_the_antimeridian_is_one_again(tmp_path):
+    degrees = Affine(1e-4, 0, 179.99, 0, -1e-4, 36.15)
+    image = write_geotiff(tmp_path / "bay.tif", speckle(150, 200), crs="EPSG:4326", transform=degrees)
+    parts = MultiPolygon([box(179.992, 36.144, 180, 36.147), box(-180, 36.144, -179.995, 36.147)])
+    (item,) = read_scenes(image, write_degrees(tmp_path / "truth.geojson", parts), tile=200, overlap=0, empty=1).items
+    found = read_polygons(item, 200, 150)
+    assert len(found.instances) == 1
+    assert np.array_equal(union(found), drawn(box(20, 30, 150, 60)))
+
+
+def test_a_polygon_on_the_far_side_of_the_earth_does_not_lie_across_the_scene(tmp_path):
+    degrees = Affine(1e-4, 0, 10, 0, -1e-4, 36.15)
+    image = write_geotiff(tmp_path / "bay.tif", speckle(150, 200), crs="EPSG:4326", transform=degrees)
+    near, far = box(10.002, 36.144, 10.005, 36.147), box(-175, 36, -165, 36.2)
+    source = read_scenes(image, write_degrees(tmp_path / "truth.geojson", near, far), tile=200, overlap=0)
     assert np.array_equal(truths(source)["bay.000000_000000"][0], drawn(box(20, 30, 50, 60)))
 
 
@@ -391,8 +423,9 @@ def test_truth_of_another_grid_is_laid_on_the_scene_by_nearest_pixels(tmp_path):
     assert np.array_equal(truths(source)["bay.000000_000000"][0], np.kron(coarse, np.ones((2, 2)))[:64, :64] == 1)
 
 
-def test_ground_that_the_truth_does_not_cover_is_ignored(tmp_path):
-    truth = write_geotiff(tmp_path / "t.tif", np.ones((30, 40), np.uint8))
+@pytest.mark.parametrize("nodata", [None, 0, 255])
+def test_ground_that_the_truth_does_not_cover_is_ignored(tmp_path, nodata):
+    truth = write_geotiff(tmp_path / "t.tif", np.ones((30, 40), np.uint8), nodata=nodata)
     source = read_scenes(scene(tmp_path, height=64, width=64), truth, names=("oil",))
     image = source.read(source.items[0], 64, 64)
     assert image.instances[0].area == 1200

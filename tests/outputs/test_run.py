@@ -10,7 +10,7 @@ import pytest
 from make import write_image
 from make_geotiff import write_geotiff
 from outputs.stand_in import StandIn, predict_folder
-from seepseg.errors import OutputError
+from seepseg.errors import OutputError, UsageError
 from seepseg.outputs.place import open_place, write_proof
 from seepseg.outputs.saving import EVERYTHING
 
@@ -85,6 +85,32 @@ def test_a_picture_that_was_georeferenced_since_keeps_no_mask_of_a_picture(tmp_p
         write_geotiff(tmp_path / "images/sea.tif", picture, **place)
         predict_folder(StandIn(), tmp_path / "images", tmp_path / "out", save=("masks",))
         assert [file.name for file in (tmp_path / "out/masks").iterdir()] == [mask]
+
+
+def test_the_quick_look_of_a_scene_takes_no_file_of_a_picture(tmp_path):
+    picture = np.zeros((16, 16), np.uint8)
+    picture[2:9, 3:9] = 201
+    for name, place in (("a.tif", None), ("masks/a.tif", "EPSG:32631"), ("b.tif", "EPSG:32631"), ("masks/b.tif", None)):
+        write_geotiff(tmp_path / "images" / name, picture, crs=place)
+    for _ in range(2):
+        predict_folder(StandIn(), tmp_path / "images", tmp_path / "out", save=(*EVERYTHING, "quicklook"))
+        told = status(tmp_path / "out")
+        assert told.pop("masks/a.tif") == (
+            "failed: its quick look would take the name of a file of a.tif; rename either"
+        )
+        assert set(told.values()) == {"ok"}
+        assert cv2.imread(str(tmp_path / "out/masks/a.png"), -1).shape == (16, 16)
+
+
+def test_a_scene_that_fails_while_it_is_written_leaves_nothing_that_looks_whole(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise UsageError("more classes than a class mask can hold")
+
+    monkeypatch.setattr("seepseg.scenes.write_scene.write_class_mask", refuse)
+    write_geotiff(tmp_path / "images/sea.tif", np.full((16, 16), 201, np.uint8))
+    predict_folder(StandIn(), tmp_path / "images", tmp_path / "out", save=("masks", "geojson"))
+    assert status(tmp_path / "out")["sea.tif"] == "failed: more classes than a class mask can hold"
+    assert not list((tmp_path / "out").glob("sea*"))
 
 
 def test_images_that_left_the_source_are_told(tmp_path):

@@ -35,15 +35,16 @@ def drawn(geometry, window=WHOLE):
     return rasterize([geometry], (window.height, window.width), transform=Affine.translation(window.x, window.y))
 
 
-def write_shapefile(path, polygons, wkt=None):
-    """By the format's own description: a head, then a record for each polygon, outer rings clockwise."""
+def write_shapefile(path, polygons, wkt=None, turn=1):
+    """By the format's own description: a head, then a record for each polygon, outer rings clockwise; with a turn of −1
+    against it, as some programs write them."""
     records = b""
     for number, polygon in enumerate(polygons, 1):
         parts = [Polygon(one.exterior, one.interiors) for one in getattr(polygon, "geoms", [polygon])]
         rings = []
         for part in parts:
-            rings.append(clockwise(part.exterior.coords))
-            rings += [clockwise(hole.coords)[::-1] for hole in part.interiors]
+            rings.append(clockwise(part.exterior.coords)[::turn])
+            rings += [clockwise(hole.coords)[::-turn] for hole in part.interiors]
         firsts = np.cumsum([0, *map(len, rings)])[:-1]
         body = struct.pack("<i4d2i", 5, *polygon.bounds, len(rings), sum(map(len, rings)))
         body += firsts.astype("<i4").tobytes() + np.concatenate(rings).astype("<f8").tobytes()
@@ -100,11 +101,12 @@ def test_a_geopackage_is_read(tmp_path):
     assert np.array_equal(draw(scene(tmp_path), file), expected)
 
 
-def test_a_shapefile_is_read_with_its_holes_and_islands_in_lakes(tmp_path):
+@pytest.mark.parametrize("turn", [1, -1])
+def test_a_shapefile_is_read_with_its_holes_and_islands_in_lakes(tmp_path, turn):
     islet = box(33, 24, 37, 27)
     both = MultiPolygon([ISLAND, islet])
     placed = shape(on_ground(both))
-    file = write_shapefile(tmp_path / "land.shp", [placed, shape(on_ground(box(70, 70, 79, 79)))], utm_wkt())
+    file = write_shapefile(tmp_path / "land.shp", [placed, shape(on_ground(box(70, 70, 79, 79)))], utm_wkt(), turn)
     expected = drawn(ISLAND) | drawn(islet) | drawn(box(70, 70, 79, 79))
     assert np.array_equal(draw(scene(tmp_path), file), expected)
 

@@ -88,6 +88,17 @@ def to_pixels(dataset: Any, grid: Grid, x: NDArray[np.float64], y: NDArray[np.fl
     return np.stack([columns, rows], axis=1)
 
 
+def beside(grid: Grid, x: NDArray[np.float64], of: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Longitudes as the grid counts them, which may be from 0 to 360: each shifted as `of`, that of what it belongs to,
+    comes closest to the middle of the grid."""
+    left, middle, right = (locate(grid.transform, across * grid.width, grid.height / 2)[0] for across in (0, 0.5, 1))
+    if not grid.crs.is_geographic or abs(right - left) > 180:
+        return x
+    turns = np.round((of - middle) / 360)
+    shifted: NDArray[np.float64] = x - 360 * np.where(np.isfinite(turns), turns, 0)
+    return shifted
+
+
 def mean_metres(grid: Grid) -> float | None:
     """Metres per pixel as one number."""
     return round(math.sqrt(grid.metres[0] * grid.metres[1]), 4) if grid.metres else None

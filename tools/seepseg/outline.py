@@ -21,6 +21,9 @@ training (docs/BENCHMARKS.md); a little less keeps the box of a dot from having 
 MARGIN = 0.01
 """In pixels of the written size: keeps vertices off the edges that truncation would break either way."""
 
+UNITS = 1e8
+"""Of the last decimal of a label file, in the width or height of an image."""
+
 
 def place(outlines: Sequence[Outline], width: int, height: int, imgsz: int) -> list[NDArray[np.float64]]:
     """The vertices of each outline as a share of the image, fit for loading at `imgsz`."""
@@ -88,7 +91,7 @@ def format_rows(rows: Sequence[tuple[int, NDArray[np.float64]]]) -> str:
     """The lines of a YOLO-seg label file: class id, then x and y of each vertex."""
     if not rows:
         return ""
-    values = np.rint(np.concatenate([placed.ravel() for _, placed in rows]) * 1e8).astype(np.uint32)
+    values = np.rint(np.concatenate([placed.ravel() for _, placed in rows]) * UNITS).astype(np.uint32)
     upper, low = np.divmod(values, np.uint32(10_000))
     whole, high = np.divmod(upper, np.uint32(10_000))
     text = np.empty(len(values), _NUMBER)
@@ -101,6 +104,22 @@ def format_rows(rows: Sequence[tuple[int, NDArray[np.float64]]]) -> str:
         lines.append(f"{class_id}{numbers[start:end]}\n")
         start = end
     return "".join(lines)
+
+
+def boxes_as_read(polygons: Sequence[NDArray[np.float64]]) -> list[bytes]:
+    """The box of each row as Ultralytics reads it from the file: of two of one class that are equal it drops one."""
+    if not polygons:
+        return []
+    points = np.concatenate(polygons)
+    starts = np.cumsum([0] + [len(polygon) for polygon in polygons[:-1]])
+    ends = np.stack([np.minimum.reduceat(points, starts), np.maximum.reduceat(points, starts)])
+    low, high = (np.rint(ends * UNITS) / UNITS).astype(np.float32)
+    return [box.tobytes() for box in np.concatenate([(low + high) / 2, high - low], axis=1)]
+
+
+def shrink(polygon: NDArray[np.float64]) -> NDArray[np.float64]:
+    """By as little as gives it another box."""
+    return np.maximum(polygon - np.maximum(polygon * 2e-7, 1 / UNITS), 0.0)
 
 
 def rasterize(polygons: Sequence[NDArray[np.float64]], width: int, height: int) -> Bitmap:

@@ -138,27 +138,16 @@ def label_rows(truth: LabelledImage, imgsz: int, parts: str | None) -> tuple[Row
 
 
 def _apart(rows: Rows) -> Rows:
-    """Two rows of one class and one box are one object to Ultralytics, which drops the second: a hair's breadth keeps
-    them apart."""
+    """Two rows of one class and one box are one object to Ultralytics: a hair's breadth keeps them apart."""
     taken: set[tuple[int, bytes]] = set()
-    for index, box in enumerate(_boxes(rows)):
+    for index, box in enumerate(outline.boxes_as_read([polygon for _, polygon in rows])):
         class_id, polygon = rows[index]
         while (class_id, box) in taken:
-            polygon = polygon * (1 - 2e-7)
+            polygon = outline.shrink(polygon)
             rows[index] = (class_id, polygon)
-            (box,) = _boxes(rows[index : index + 1])
+            (box,) = outline.boxes_as_read([polygon])
         taken.add((class_id, box))
     return rows
-
-
-def _boxes(rows: Rows) -> list[bytes]:
-    """The box of each row, in the precision that Ultralytics reads it."""
-    if not rows:
-        return []
-    points = np.concatenate([polygon for _, polygon in rows])
-    starts = np.cumsum([0] + [len(polygon) for _, polygon in rows[:-1]])
-    corners = [np.minimum.reduceat(points, starts), np.maximum.reduceat(points, starts)]
-    return [box.tobytes() for box in np.concatenate(corners, axis=1, dtype=np.float32)]
 
 
 def _link(image: Path, path: str) -> bool:

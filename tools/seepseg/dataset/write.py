@@ -21,7 +21,7 @@ from seepseg.progress import track
 from seepseg.scale_choice import choose_rule
 from seepseg.scaling import Rule
 from seepseg.splits.groups import read_groups, recognise_groups
-from seepseg.splits.plan import Entry, Plan, plan_splits, table
+from seepseg.splits.plan import Entry, Plan, TooFewGroups, plan_splits, table
 from seepseg.splits.twins import find_copies
 from seepseg.values import UNFIT, Item, Skip, Source, Tally
 from seepseg.wording import told_from
@@ -171,9 +171,15 @@ def _plan(source: Source, built: Sequence[Built], unsplit: Path, settings: Setti
         return cv2.imread(str(unsplit / "images" / built[index].file), cv2.IMREAD_COLOR)
 
     copies = find_copies([one.fingerprint for one in built], load)
-    plan = plan_splits(
-        entries, copies, shares=settings.shares, folds=settings.folds, seed=settings.seed, names=source.names
-    )
+    try:
+        plan = plan_splits(
+            entries, copies, shares=settings.shares, folds=settings.folds, seed=settings.seed, names=source.names
+        )
+    except TooFewGroups as error:
+        if note and settings.group is None and settings.groups is None:
+            wrong = "if that is not so, --group '(.*)' makes each name a group of its own"
+            raise TooFewGroups(f"{error}\n{note}, told from the names: {wrong}") from None
+        raise
     if note:
         plan = replace(plan, notes=(note, *plan.notes))
     return plan, table(plan, entries, source.names)

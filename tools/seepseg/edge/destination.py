@@ -8,8 +8,8 @@ from pathlib import Path
 
 from seepseg.dataset.staging import check_place, staged
 from seepseg.edge.bundle import MANIFEST
-from seepseg.edge.packing import pack
-from seepseg.errors import OutputError
+from seepseg.edge.packing import list_zip, pack
+from seepseg.errors import OutputError, UsageError
 
 
 @contextmanager
@@ -35,6 +35,11 @@ def _packed(out: Path, *, overwrite: bool) -> Iterator[tuple[Path, Path]]:
     place = out if out.suffix == ".zip" else out.with_name(f"{out.name}.zip")
     if place.exists() and not (overwrite and place.is_file()):
         raise OutputError(f"{place} is already there; give another name, or --overwrite to replace it")
+    if place.exists() and not _is_bundle(place):
+        raise OutputError(
+            f"{place} is no bundle that seepseg wrote (it has no {MANIFEST}), so --overwrite leaves it alone; "
+            "remove it yourself or give another name"
+        )
     check_place(place.with_name(f"{place.name}.unpacked"), overwrite=False, proof=MANIFEST)
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as scratch:
@@ -43,3 +48,10 @@ def _packed(out: Path, *, overwrite: bool) -> Iterator[tuple[Path, Path]]:
         yield folder, place
         pack(folder, Path(scratch, "packed"))
         os.replace(Path(scratch, "packed"), place)
+
+
+def _is_bundle(file: Path) -> bool:
+    try:
+        return MANIFEST in list_zip(file, MANIFEST)[0]
+    except UsageError:
+        return False

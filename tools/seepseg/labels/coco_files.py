@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seepseg.errors import SourceError, UsageError
-from seepseg.labels.pictures import PICTURE_SUFFIXES, SPLIT_FOLDERS
+from seepseg.labels.pictures import PICTURE_SUFFIXES, SPLIT_FOLDERS, without_images
 
 ROBOFLOW = "_annotations.coco.json"
 _WORDS = re.compile(r"[a-z]+")
@@ -146,4 +146,5 @@ def name_stems(images: Sequence[Path], folders: Sequence[Path], root: Path) -> l
 
 def _longer(image: Path, folder: Path, root: Path) -> tuple[str, str]:
     within = image.relative_to(root if image.is_relative_to(root) else folder)
-    return within.with_suffix("").as_posix(), f"{within.with_suffix('').as_posix()}_{within.suffix[1:]}"
+    stem = without_images(within.with_suffix("").as_posix())
+    return stem, f"{stem}_{within.suffix[1:]}"

@@ -65,11 +65,17 @@ def _walk(folder: str, closed: frozenset[str]) -> Iterator[os.DirEntry[str]]:
 
 def own_stems(pictures: Sequence[Picture]) -> list[str]:
     """The stem of each file; where two are equal, with its folder before it."""
-    counts = Counter(picture.stem for picture in pictures)
+    counts = Counter(picture.stem.casefold() for picture in pictures)
     return [
-        f"{picture.folder}/{picture.stem}" if counts[picture.stem] > 1 and picture.folder else picture.stem
+        without_images(f"{picture.folder}/{picture.stem}") if counts[picture.stem.casefold()] > 1 else picture.stem
         for picture in pictures
     ]
+
+
+def without_images(stem: str) -> str:
+    """A path without its folders called `images`: of an image, Ultralytics takes the last of these for `labels`."""
+    *folders, name = stem.split("/")
+    return "/".join([*(folder for folder in folders if folder not in ("", "images")), name])
 
 
 def own_splits(pictures: Sequence[Picture]) -> tuple[list[str | None], tuple[str, ...]]:

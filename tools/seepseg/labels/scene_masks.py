@@ -134,9 +134,9 @@ def open_truth(path: Path, grid: Grid, how: str) -> Iterator[Read]:
             raise SourceError(f"{path}: has {dataset.count} bands; truth has one, with a value for each class")
         if how == "warp":
             settings = {"crs": grid.crs, "transform": grid.transform, "width": grid.width, "height": grid.height}
-            with WarpedVRT(
-                dataset, resampling=Resampling.nearest, add_alpha=dataset.nodata is None, **settings
-            ) as warped:
+            if dataset.nodata in (None, 0):  # The file itself is background there, but what lies beside it is unknown.
+                settings |= {"src_nodata": None, "nodata": None, "add_alpha": True}
+            with WarpedVRT(dataset, resampling=Resampling.nearest, **settings) as warped:
                 yield lambda box: _values(path, warped, box, (1.0, 1.0))
         else:
             yield lambda box: _values(path, dataset, box, grid.step)

@@ -10,7 +10,7 @@ import numpy as np
 
 from seepseg import instances, rle
 from seepseg.errors import SourceError, listing
-from seepseg.georeference import Grid, grid_of, to_pixels
+from seepseg.georeference import Grid, beside, grid_of, to_pixels
 from seepseg.labels import scene_classes, scene_tiles, scene_vectors
 from seepseg.labels.scene_classes import polygonal
 from seepseg.labels.scene_tiles import HIDDEN, Cut, Found
@@ -130,9 +130,13 @@ def _in_pixels(dataset: Any, grid: Grid, layer: scene_vectors.Layer) -> list[Sha
     geometries = [one.geometry for one in layer.features]
     if not geometries:
         return []
-    points = shapely.get_coordinates(geometries)
+    points, part = shapely.get_coordinates(shapely.get_parts(geometries), return_index=True)
     x, y = (np.asarray(axis) for axis in transform(layer.crs, grid.crs, *points.T)[:2])
-    placed = shapely.set_coordinates(shapely.force_2d(geometries), to_pixels(dataset, grid, x, y))
+    # As a whole: a polygon on the far side of the Earth would be torn, and lie across the scene.
+    middles = np.bincount(part, x) / np.bincount(part)
+    placed = shapely.set_coordinates(
+        shapely.force_2d(geometries), to_pixels(dataset, grid, beside(grid, x, middles[part]), y)
+    )
     left, top, right, bottom = shapely.bounds(placed).T
     # Places that the scene's CRS does not reach come back as infinities, and are left out here too.
     near = np.isfinite(right - left + bottom - top)

@@ -67,7 +67,7 @@ def find_folder(root: Path) -> Folder:
             skipped.append(Skip(STRAY_FILE, name))
     names, names_from, ours = _names(root, file)
     splits, notes = _splits(root, file, used)
-    stems = own_stems([picture._replace(folder=_without_images(picture.folder)) for picture in used])
+    stems = own_stems(used)
     found = tuple(
         Found(picture.path, stem, label, split)
         for picture, stem, label, split in zip(used, stems, labels, splits, strict=True)
@@ -96,10 +96,6 @@ def _labels_of(picture: Picture, texts: dict[str, str]) -> str | None:
         if name := texts.get("/".join([*place, picture.stem]).casefold() + ".txt"):
             return name
     return None
-
-
-def _without_images(folder: str) -> str:
-    return "/".join(part for part in folder.split("/") if part != "images")
 
 
 def _names(root: Path, file: Path | None) -> tuple[tuple[str, ...] | None, str | None, bool]:

@@ -1,7 +1,7 @@
 """A prediction from beginning to end: images opened, predicted, judged, cut to the limits, cleaned and written."""
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from seepseg.outputs.coco import write_coco
 from seepseg.outputs.cutting import cut_to_data, cut_to_limits
 from seepseg.outputs.journal import PICTURE, SCENE, Journal, Record, open_journal
 from seepseg.outputs.listing import Entry
-from seepseg.outputs.opening import Opened, Tile, open_ahead, stamp_of
+from seepseg.outputs.opening import Opened, Tile, is_scene, open_ahead, stamp_of
 from seepseg.outputs.place import Place, drop_tables, write_proof
 from seepseg.outputs.saving import COCO, CSV, USUAL
 from seepseg.outputs.tables import Totals, write_tables
@@ -44,6 +44,7 @@ FILES = {
     SCENE: ("{}.geojson", "{}.gpkg", "masks/{}.tif", "{}.png"),
 }
 """What an image may have in the folder, by its stem."""
+PICTURE_FOLDERS = {name.partition("/")[0] for name in FILES[PICTURE]}
 MOST_BYTES = 100_000_000
 """Bytes of pixels in a batch; one of large photos is smaller than asked."""
 
@@ -99,7 +100,8 @@ def predict_images(model: Model, entries: Sequence[Entry], place: Place, plan: P
             _drop_former(place, journal.read(entry.stem for entry in left))
             write_proof(place, made, status="unfinished")
         try:
-            for record in track(_predict(model, left, place, plan), len(left), "predict"):
+            stems = {entry.stem: entry for entry in entries}
+            for record in track(_predict(model, left, stems, place, plan), len(left), "predict"):
                 journal.append(record)
         except KeyboardInterrupt:
             done = sum(journal.is_finished(entry.stem, stamp_of(entry)) for entry in entries)
@@ -120,7 +122,8 @@ def predict_images(model: Model, entries: Sequence[Entry], place: Place, plan: P
 def _drop_former(place: Place, records: Iterable[Record]) -> None:
     """An image that changed since may fail now, or be a scene now: nothing of what it was may stay beside that."""
     for record in records:
-        place.remove(name.format(record.stem) for name in FILES[record.kind])
+        if record.reason is None:
+            place.remove(name.format(record.stem) for name in FILES[record.kind])
 
 
 def _finish(place: Place, journal: Journal, entries: Sequence[Entry], names: Sequence[str], plan: Plan) -> Totals:
@@ -142,8 +145,11 @@ def _left_over(stems: Sequence[str]) -> list[str]:
     ]
 
 
-def _predict(model: Model, entries: Sequence[Entry], place: Place, plan: Plan) -> Iterator[Record]:
-    """A record for every entry, pictures batch by batch; at most two batches are in memory."""
+def _predict(
+    model: Model, entries: Sequence[Entry], stems: Mapping[str, Entry], place: Place, plan: Plan
+) -> Iterator[Record]:
+    """A record for every entry, pictures batch by batch; at most two batches are in memory. `stems` are those of all
+    entries, finished ones too."""
     waiting: list[Opened] = []
     tile = "size" if model.task == CLASSIFY and plan.tile == "auto" else plan.tile
     ahead = open_ahead(entries, model.input.rule, model.imgsz, tile, plan.batch)
@@ -153,6 +159,8 @@ def _predict(model: Model, entries: Sequence[Entry], place: Place, plan: Plan) -
                 yield _failed(opened, opened.reason)
             elif opened.kind == SCENE and model.task == CLASSIFY:
                 yield _failed(opened, SCENE_OF_CLASSIFIER)
+            elif opened.kind == SCENE and (other := _in_its_way(opened.entry, stems, model.imgsz, tile)):
+                yield _failed(opened, f"its quick look would take the name of a file of {other.name}; rename either")
             elif opened.kind == SCENE:
                 yield from _scene(model, opened, place, plan)
             else:
@@ -161,6 +169,13 @@ def _predict(model: Model, entries: Sequence[Entry], place: Place, plan: Plan) -
                     yield from _pictures(model, waiting, place, plan)
                     waiting = []
         yield from _pictures(model, waiting, place, plan)
+
+
+def _in_its_way(scene: Entry, stems: Mapping[str, Entry], imgsz: int, tile: Tile) -> Entry | None:
+    """A picture whose files go where the quick look of a scene would: masks/a.tif is a scene, and a.png none."""
+    folder, _, stem = scene.stem.partition("/")
+    other = stems.get(stem) if folder in PICTURE_FOLDERS else None
+    return None if other is None or is_scene(other, imgsz, tile) else other
 
 
 def _bytes(opened: Sequence[Opened]) -> int:
@@ -197,6 +212,7 @@ def _scene(model: Model, opened: Opened, place: Place, plan: Plan) -> Iterator[R
     except (OutputError, MissingExtra):
         raise
     except SeepsegError as error:
+        place.remove(name.format(opened.entry.stem) for name in FILES[SCENE])
         yield _failed(opened, str(error))
 
 

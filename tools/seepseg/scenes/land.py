@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seepseg.errors import SourceError, UsageError
-from seepseg.georeference import Grid, locate, to_pixels
+from seepseg.georeference import Grid, beside, locate, to_pixels
 from seepseg.labels.scene_classes import polygonal
 from seepseg.labels.scene_vectors import SUFFIXES, Layer, read_layers
 from seepseg.scenes.ground import wrap
@@ -90,7 +90,7 @@ def _on_grid(dataset: Any, grid: Grid, layer: Layer) -> list[Any]:
         return []
     near = list(segmentize(near, size / _PIECES))
     x, y = (np.asarray(axis) for axis in transform(layer.crs, grid.crs, *get_coordinates(near).T)[:2])
-    placed = set_coordinates(near, to_pixels(dataset, grid, _beside(x, grid), y))
+    placed = set_coordinates(near, to_pixels(dataset, grid, beside(grid, x, x), y))
     frame = (-1, -1, grid.width + 1, grid.height + 1)
     whole = [one if one.is_valid else polygonal(make_valid(one)) for one in placed if np.isfinite(one.bounds).all()]
     return [part for one in whole if not (part := clip_by_rect(one, *frame)).is_empty]
@@ -112,16 +112,6 @@ def _footprint(dataset: Any, grid: Grid, crs: Any) -> list[tuple[float, float, f
     if crs.is_geographic and np.ptp(found[0]) > 180:
         sides = [found[:, found[0] < 0], found[:, found[0] >= 0]]
     return [_roomy(side) for side in sides]
-
-
-def _beside(x: NDArray[np.float64], grid: Grid) -> NDArray[np.float64]:
-    """Longitudes as a scene counts them, which may be from 0 to 360."""
-    ends = [locate(grid.transform, across * grid.width, grid.height / 2)[0] for across in (0, 0.5, 1)]
-    if not grid.crs.is_geographic or abs(ends[2] - ends[0]) > 180:
-        return x
-    turns = np.round((x - ends[1]) / 360)
-    shifted: NDArray[np.float64] = x - 360 * np.where(np.isfinite(turns), turns, 0)
-    return shifted
 
 
 def _roomy(places: NDArray[np.float64]) -> tuple[float, float, float, float]:

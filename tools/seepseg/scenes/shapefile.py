@@ -75,15 +75,21 @@ def _rings(data: bytes, content: int) -> list[NDArray[np.float64]]:
 
 
 def _with_holes(rings: list[NDArray[np.float64]]) -> list[Any]:
-    """Outer rings run clockwise, holes against it; each hole belongs to the smallest outer ring around it."""
-    from shapely import Polygon, is_ccw, linearrings
+    """A ring within an even number of others is an outline, else a hole of the smallest around it. Which way it runs
+    should tell that, but not all programs keep to it."""
+    import shapely
 
-    outer = sorted((Polygon(ring) for ring in rings if not is_ccw(linearrings(ring))), key=lambda one: one.area)
-    holes: list[list[Any]] = [[] for _ in outer]
-    for ring in rings:
-        if is_ccw(linearrings(ring)):
-            place = Polygon(ring).buffer(0).representative_point()
-            home = next((number for number, one in enumerate(outer) if one.buffer(0).contains(place)), None)
-            if home is not None:
-                holes[home].append(ring)
-    return [Polygon(one.exterior, mine) for one, mine in zip(outer, holes, strict=True)]
+    whole = [shapely.make_valid(shapely.Polygon(ring)) for ring in rings]
+    areas = shapely.area(whole)
+    inner, outer = shapely.STRtree(whole).query(shapely.point_on_surface(whole), predicate="within")
+    around = areas[outer] > areas[inner]
+    inner, outer = inner[around], outer[around]
+    depth = np.bincount(inner, minlength=len(rings))
+    holes: dict[int, list[Any]] = {number: [] for number in np.flatnonzero(depth % 2 == 0).tolist()}
+    for number in np.flatnonzero(depth % 2).tolist():
+        homes = [one for one in outer[inner == number].tolist() if depth[one] % 2 == 0]
+        if homes:
+            holes[min(homes, key=lambda one: areas[one])].append(rings[number])
+        else:  # Rings that cross each other: nothing of it is left out.
+            holes[number] = []
+    return [shapely.Polygon(rings[number], mine) for number, mine in holes.items()]

@@ -19,6 +19,10 @@ DEFAULT_SHARES = (0.7, 0.15, 0.15)
 TRAIN, VAL, TEST = range(3)
 
 
+class TooFewGroups(UsageError):
+    """What must stay together is too much for the splits that are asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What a split needs to know of one image."""
@@ -121,7 +125,7 @@ def _deal_splits(bunches: Sequence[Bunch], shares: tuple[float, float, float], s
         images = sum(bunch.images for bunch in bunches)
         has = count(len(bunches), "group") + (f" (of {images:,} images)" if images > len(bunches) else "")
         instead = ".8,.2,0" if len(bunches) == 2 else "1,0,0"
-        raise UsageError(f"{has} cannot fill {enumerate_words(asked)}; use --split {instead} or add images")
+        raise TooFewGroups(f"{has} cannot fill {enumerate_words(asked)}; use --split {instead} or add images")
     return deal(bunches, shares, seed=seed, first=TRAIN if shares[TRAIN] else None)
 
 
@@ -141,7 +145,7 @@ def _keep(
     notes = _say_moves(entries, member, groups, sides)
     gone = [split for split in present if SPLITS.index(split) not in placed]
     if gone:
-        raise UsageError(
+        raise TooFewGroups(
             f"the source's own split leaks: every group of {enumerate_words(gone)} has images elsewhere too; "
             f"use --split {write_shares(DEFAULT_SHARES)} to split anew"
         )

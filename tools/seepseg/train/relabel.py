@@ -149,13 +149,7 @@ def _keep_apart(rows: list[bytes], old: Sequence[int]) -> list[bytes]:
         if len(words) < 6:
             continue
         polygon = np.array(words, np.float64).reshape(-1, 2)
-        while owner.setdefault((new, _box(polygon)), old[index]) != old[index]:
-            polygon = polygon * (1 - 2e-7)
+        while owner.setdefault((new, outline.boxes_as_read([polygon])[0]), old[index]) != old[index]:
+            polygon = outline.shrink(polygon)
             rows[index] = outline.format_rows([(int(new), polygon)]).rstrip("\n").encode()
     return rows
-
-
-def _box(polygon: Any) -> bytes:
-    """In the precision that Ultralytics reads it."""
-    box: bytes = np.concatenate([polygon.min(axis=0), polygon.max(axis=0)], dtype=np.float32).tobytes()
-    return box
