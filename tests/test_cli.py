@@ -40,6 +40,31 @@ def test_a_word_that_is_no_command_is_refused(capsys: pytest.CaptureFixture[str]
     assert "invalid choice: 'chek'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            ["predict", "m", "a.png", "b.png", "--out", "o"],
+            "b.png: 'seepseg predict' takes MODEL and SOURCE and no more; of",
+        ),
+        (["check", "data", "--naer"], "--naer: no flag of 'seepseg check' (did you mean --near?); see"),
+        (
+            ["convert", "labelme", "x", "y", "--nmaes=oil"],
+            "no flag of 'seepseg convert labelme' (did you mean --names?)",
+        ),
+        (["simulate", "drift", "x", "--frame-s", "3"], "no flag of 'seepseg simulate drift' (did you mean --frames?)"),
+        (["--jsno"], "--jsno: not understood without a command; see seepseg --help"),
+    ],
+)
+def test_what_is_not_understood_is_told_with_what_would_be(
+    capsys: pytest.CaptureFixture[str], words: list[str], sentence: str
+) -> None:
+    assert cli.main(words) == 2
+    shown = capsys.readouterr().err
+    assert sentence in shown
+    assert "\n" not in shown.rstrip()
+
+
 def test_no_command_shows_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([]) == 2
     shown = capsys.readouterr().out

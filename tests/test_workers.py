@@ -66,6 +66,20 @@ def test_a_killed_worker_is_told_in_a_sentence():
         list(in_order(end_oneself, range(50), 2))
 
 
+def test_a_script_without_a_guard_is_told_what_it_lacks(tmp_path):
+    script = tmp_path / "mine.py"
+    script.write_text(
+        "import math\nfrom seepseg.workers import in_order\nprint(list(in_order(math.sqrt, [4.0, 9.0], 2)))\n"
+    )
+    ended = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1].endswith("put its calls under if __name__ == '__main__':")
+    assert "bootstrapping" not in ended.stderr
+    lines = script.read_text().splitlines()
+    script.write_text("\n".join([*lines[:2], "if __name__ == '__main__':", f"    {lines[2]}"]))
+    assert subprocess.check_output([sys.executable, script], text=True) == "[2.0, 3.0]\n"
+
+
 def test_leaving_early_ends_the_workers_at_once(tmp_path):
     began = time.monotonic()
     with closing(in_order(partial(sleep_long, folder=tmp_path), range(50), 2)) as results:

@@ -3,6 +3,7 @@ import json
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from pycocotools.coco import COCO
@@ -10,12 +11,13 @@ from shapely.geometry import box
 
 from make import grey_image, write_image
 from make_dataset import write_dataset
-from make_geotiff import write_geojson, write_geotiff
+from make_geotiff import speckle, write_geojson, write_geotiff
 from predict.conftest import picture, untrained
 from seepseg.cli import main
 from seepseg.commands.predict import read_hysteresis
 from seepseg.errors import UsageError
 from seepseg.predict.engine import open_model
+from seepseg.scaling import Rule
 
 NAMES = ("class0", "class1")
 ENGINE = ["--engine", "torch", "--device", "cpu"]
@@ -137,6 +139,8 @@ def test_nothing_readable_is_exit_2(made, tmp_path, capsys):
         (["--batch", "0"], "--batch 0"),
         (["--conf", "tank=.5"], "no class tank"),
         (["--mask-vector", "nowhere.geojson"], "no such file"),
+        (["--scale", "db:0,-35"], "--scale db:0,-35: give db:-35,0"),
+        (["--frames", "--scale", "minmax"], "--scale is for images and scenes"),
         (["--gsd", "0"], "--gsd 0: give metres per pixel"),
     ],
 )
@@ -145,6 +149,32 @@ def test_a_wrong_setting_is_told_before_anything_is_written(made, tmp_path, caps
     assert predict(made, source, tmp_path / "out", *flags) == 2
     assert words in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_model_of_8_bit_images_takes_float_ones_by_a_rule_that_is_given(made, tmp_path, capsys):
+    grey = picture(100, 90)[..., 0]
+    decibels = ((grey.astype(np.float32) - 1) / 254 * 35 - 35).clip(-35)
+    place = dict.fromkeys(("bytes", "float"), "EPSG:32631") | {"plain": None, "plain_float": None}
+    for name, crs in place.items():
+        write_geotiff(tmp_path / f"{name}.tif", decibels if "float" in name else grey.clip(1), crs=crs)
+        scale = ["--scale", "db:-35,0"] if "float" in name else []
+        assert predict(made, tmp_path / f"{name}.tif", tmp_path / name, "--conf", ".05", "--save", "masks", *scale) == 0
+        assert bool(scale) == ("is not known" in capsys.readouterr().out)
+    for one, other, suffix in (("bytes", "float", "tif"), ("plain", "plain_float", "png")):
+        masks = [cv2.imread(str(tmp_path / name / f"masks/{name}.{suffix}"), -1) for name in (one, other)]
+        assert masks[0].any()
+        assert np.array_equal(*masks)
+    assert predict(made, tmp_path / "float.tif", tmp_path / "none") == 2
+    assert "float32" in capsys.readouterr().out
+
+
+def test_a_rule_is_refused_where_the_model_has_its_own(made, tmp_path, capsys):
+    shutil.copytree(made / "run", tmp_path / "made/run")
+    rule = Rule("db", (-30.0,), (0.0,), (1,), "dB")
+    (tmp_path / "made/run/input.json").write_text(json.dumps({"imgsz": 64, "scale": rule.as_json()}))
+    source = write_geotiff(tmp_path / "scene.tif", speckle(64, 64))
+    assert predict(tmp_path / "made", source, tmp_path / "out", "--scale", "minmax") == 2
+    assert "has the rule of its training" in capsys.readouterr().err
 
 
 def test_frames_become_a_film(made, tmp_path, capsys):

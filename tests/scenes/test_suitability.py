@@ -52,7 +52,7 @@ def test_values_like_those_of_training_are_read_by_its_rule(tmp_path, values, ru
         (GREY, IN_DB, "holds 8-bit values, and the model was trained on dB"),
         (GREY, IN_COUNTS, "holds 8-bit values"),
         (SEA, untouched((1,)), r"holds float values \(float32\), and the model was trained on 8-bit images"),
-        (AMPLITUDE, None, r"holds integer values \(uint16\), .* on 8-bit images, as far as is known"),
+        (AMPLITUDE, None, r"holds integer values \(uint16\), .* on 8-bit images; say how .*--scale"),
         (SEA.astype(np.complex64), IN_DB, "holds complex SAR"),
         (SEA, Rule("db", (-35.0,) * 3, (0.0,) * 3, (1, 2, 3), "dB"), "has 1 band, .* trained on bands 1, 2, 3"),
     ],

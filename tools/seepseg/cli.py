@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 
 from seepseg import __version__
-from seepseg.errors import SeepsegError
+from seepseg.errors import SeepsegError, UsageError
+from seepseg.wording import enumerate_words, suggest
 
 COMMANDS = {
     "get": "fetch a dataset by its recipe, or from Roboflow, Kaggle or a link",
@@ -40,7 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command: 0 done, 1 the answer is no, 2 the user must change something."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        args = build_parser(arguments).parse_args(arguments)
+        args, unknown = build_parser(arguments).parse_known_args(arguments)
+        if unknown:
+            raise UsageError(_not_understood(unknown, args))
         if not hasattr(args, "run"):
             build_parser([]).print_help()
             return 2
@@ -89,4 +92,19 @@ def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
             module.add_arguments(command)
             if not command.get_default("run"):
                 command.set_defaults(run=module.run)
+            command.set_defaults(parser=command)
     return parser
+
+
+def _not_understood(unknown: Sequence[str], args: argparse.Namespace) -> str:
+    """Flags with those that are spelt alike, or words beyond those that the command takes."""
+    if not hasattr(args, "parser"):
+        return f"{unknown[0]}: not understood without a command; see seepseg --help"
+    command: argparse.ArgumentParser = args.parser
+    flags = [word.partition("=")[0] for word in unknown if word.startswith("-")]
+    if flags:
+        known = [flag for action in command._actions for flag in action.option_strings]
+        return f"{flags[0]}: no flag of '{command.prog}'{suggest(flags[0], known)}; see {command.prog} --help"
+    takes = enumerate_words([str(action.metavar) for action in command._actions if not action.option_strings])
+    lists = "; of several files make a folder, or a .txt with a path a line" if "SOURCE" in takes else ""
+    return f"{unknown[0]}: '{command.prog}' takes {takes} and no more{lists}; see {command.prog} --help"

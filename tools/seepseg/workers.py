@@ -2,17 +2,18 @@
 
 import os
 import signal
+import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from importlib import import_module
-from multiprocessing import active_children, get_context, parent_process
+from multiprocessing import active_children, current_process, get_context, parent_process
 from threading import Thread, Timer, current_thread, main_thread
 from typing import Any, TypeVar
 
-from seepseg.errors import SeepsegError
+from seepseg.errors import SeepsegError, UsageError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -21,6 +22,7 @@ WAITING = 4
 """Tasks a worker that are under way or done and not yet asked for: what bounds the memory."""
 STUCK_S = 1.0
 """Far more than the end of workers that are gone takes."""
+UNGUARDED = "a script that asks for workers is run anew by each of them: put its calls under if __name__ == '__main__':"
 LOST = "a worker process was ended from outside, most likely for want of memory; try --workers 1"
 
 
@@ -49,7 +51,8 @@ class Crew:
         try:
             yield from _results(pool, sent, tasks, WAITING * self.count)
         except BrokenProcessPool:
-            raise SeepsegError(LOST) from None
+            is_script = sys.argv[0].endswith(".py") and getattr(sys.modules["__main__"], "__spec__", None) is None
+            raise SeepsegError(f"{LOST}; or {UNGUARDED}" if is_script else LOST) from None
         except BaseException:
             self._signal(signal.SIGINT)
             raise
@@ -65,6 +68,9 @@ class Crew:
             self._pool = None
 
     def _open(self, function: Callable[[Any], Any] | None, modules: Sequence[str] = ()) -> ProcessPoolExecutor:
+        # A worker that is still starting runs the script that started it, up to this very call.
+        if getattr(current_process(), "_inheriting", False):
+            raise UsageError(UNGUARDED)
         return ProcessPoolExecutor(self.count, get_context("spawn"), _start, (function, modules))
 
     def _signal(self, number: int) -> None:

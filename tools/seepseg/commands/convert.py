@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
         add(kind)
         _add_dataset_flags(kind)
-        kind.set_defaults(run=run, open_source=open_source, crew=None)
+        kind.set_defaults(run=run, open_source=open_source, crew=None, parser=kind)
 
 
 def run(args: argparse.Namespace) -> int:

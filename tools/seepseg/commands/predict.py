@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _SAME = (
     *("model", "source", "out", "overwrite", "engine", "device", "imgsz", "threads", "fast", "margin", "batch"),
-    *("gsd", "mask_vector", "tile", "overlap", "classes_apart"),
+    *("scale", "gsd", "mask_vector", "tile", "overlap", "classes_apart"),
 )
 """Flags that go on as they are."""
 SCENES_ALONE = ("tile", "overlap", "gsd", "mask_vector", "hysteresis", "classes_apart", "geopackage")
@@ -125,6 +125,12 @@ def _add_model(flags: argparse._ActionsContainer) -> None:
     flags.add_argument("--batch", type=int, default=16, metavar="N", help="images that go through at once (16)")
     flags.add_argument("--margin", type=float, metavar="S", help="let masks reach S of a box beyond it (.02)")
     flags.add_argument(
+        "--scale",
+        metavar="RULE",
+        help="how 16-bit and float values become 8 bits for a model of 8-bit images: db:-35,0 for SAR, "
+        "percentile:1,99, minmax (a model that was trained on such values has its own rule)",
+    )
+    flags.add_argument(
         "--filter", default="", metavar="F", help="on images first, such as median:3 or lee:5 (default: none)"
     )
     flags.add_argument(
@@ -173,6 +179,8 @@ def _refuse_elsewhere(args: argparse.Namespace, *, moving: bool) -> None:
         ],
         "video": [flag for flag in ("every", "smooth", "track", "fps") if getattr(args, flag) is not None],
     }
+    if moving and args.scale is not None:
+        raise UsageError(f"--scale is for images and scenes, and {args.source} is a film; bring its frames to 8 bits")
     flags = given["scenes" if moving else "video"]
     if moving and not args.frames and args.fps is not None:
         raise UsageError(f"--fps is for frames, and {args.source} has its own; leave it out")

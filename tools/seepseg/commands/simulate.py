@@ -75,7 +75,7 @@ def _add_shared(
     add_workers(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier simulation in OUT")
     parser.add_argument("--json", action="store_true", help="print the record as JSON")
-    parser.set_defaults(run=run, make=make)
+    parser.set_defaults(run=run, make=make, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@
 import hashlib
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -14,15 +14,17 @@ from seepseg.cleaning.pipeline import Cleaning, check_cleaning, clean_prediction
 from seepseg.dataset.staging import keep_apart
 from seepseg.errors import UsageError
 from seepseg.evaluate.folder import show_path
-from seepseg.outputs.listing import list_entries
+from seepseg.outputs.listing import Entry, list_entries
 from seepseg.outputs.place import open_place
 from seepseg.outputs.run import Outcome, Plan, Wishes, predict_images
 from seepseg.predict.confidence import Asked, Confidence, choose_confidence
 from seepseg.predict.decode import IOU, MAX_DET
 from seepseg.predict.engine import Model, open_model
+from seepseg.scale_choice import choose_rule
 from seepseg.scenes.hysteresis import Hysteresis
 from seepseg.scenes.scene import check_gsd
 from seepseg.scenes.tiling import overlap_px
+from seepseg.values import Item
 from seepseg.wording import enumerate_words
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class Request(Wishes):
     source: Path
     out: Path
     conf: Asked | None = None
+    scale: str | None = None
     engine: str = "auto"
     device: str | None = None
     imgsz: int | None = None
@@ -63,6 +66,8 @@ def predict(request: Request) -> tuple[Ready, Outcome]:
     """Images and scenes, into the folder."""
     entries, notes = list_entries(request.source)
     ready = make_ready(request)
+    if request.scale is not None:
+        notes += _scale(ready.model, entries, request.scale)
     plan = Plan(ready.confidence, **{wish.name: getattr(request, wish.name) for wish in fields(Wishes)})
     made = describe(request, ready)
     if request.mask_vector:
@@ -109,6 +114,19 @@ def make_ready(request: Request) -> Ready:
     return Ready(model, confidence, tuple(notes))
 
 
+def _scale(model: Model, entries: "Sequence[Entry]", scale: str) -> tuple[str, ...]:
+    """A rule for a model that was trained on 8-bit images: how those were made of other values, it can't say."""
+    if model.input.rule is not None and model.input.rule.kind != "none":
+        raise UsageError(
+            f"--scale {scale}: {model.path} has the rule of its training, which others do not fit; leave it out"
+        )
+    rule, notes = choose_rule([Item(entry.path, entry.stem) for entry in entries], scale=scale, bands=None)
+    if rule is None:
+        return notes
+    model.input = replace(model.input, rule=rule)
+    return (*notes, "whether the 8-bit images that the model was trained on were made in this way is not known")
+
+
 def _without_effect(request: Request) -> list[str]:
     """What was asked for scenes, where no image was one."""
     asked = {
@@ -133,6 +151,7 @@ def describe(request: Request, ready: Ready) -> dict[str, Any]:
         "presence": "stored thresholds" if ready.confidence.stored else "the same",
         "engine": model.engine,
         "fast": request.fast,
+        "scale": request.scale,
         "filter": str(request.filters),
         "clean": str(request.cleaning),
         "hysteresis": _levels(request.hysteresis),

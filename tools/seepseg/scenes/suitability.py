@@ -33,7 +33,7 @@ def fitting_rule(path: Path, dataset: Any, rule: Rule | None) -> Rule:
         raise SourceError(f"{path}: holds complex SAR, which can't be shown; detect it first (amplitude or power)")
     if rule is None:
         rule = untouched((1, 2, 3) if dataset.count >= 3 else (1,))
-        trained = "on 8-bit images, as far as is known"
+        trained = "on 8-bit images"
     else:
         trained = f"on {_describe(rule)}"
     if max(rule.bands) > dataset.count:
@@ -64,8 +64,8 @@ def _refuse_types(path: Path, dataset: Any, rule: Rule, header: Header, trained:
     if rule.kind == "none" and not eight_bits:
         raise SourceError(
             f"{path}: holds {header.content} values ({', '.join(sorted(kinds))}), and the model was trained {trained}; "
-            "bring them to 8 bits as its training images were (such as with gdal_translate -ot Byte -scale), "
-            "or train on images of this type, so that the scaling is stored with the model"
+            "say how its training images came to 8 bits ('seepseg predict --scale', as db:-35,0 for SAR), or train on "
+            "images of this type, so that the scaling is stored with the model"
         )
     if rule.kind != "none" and eight_bits:
         raise SourceError(
