@@ -159,6 +159,7 @@ def test_a_scene_is_searched_and_written(tmp_path):
     found = LoadedModel(Opened(rule=DECIBELS)).find(file, out=tmp_path / "out", save=("geojson", "masks"))
     assert found.tiles == 6
     assert len(found.objects) == 6
+    assert "array(" not in repr(found)
     document = json.loads((tmp_path / "out" / "scene.geojson").read_text(encoding="utf-8"))
     assert len(document["features"]) == 6
     assert (tmp_path / "out" / "masks" / "scene.tif").is_file()

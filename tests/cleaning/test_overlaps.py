@@ -1,8 +1,9 @@
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse.csgraph import connected_components
 
-from seepseg.cleaning.overlaps import settle
+from seepseg.cleaning.overlaps import join, settle
 from seepseg.predict.masks import Crop
 from seepseg.values import Bitmap
 
@@ -37,3 +38,19 @@ def test_a_pixel_stays_with_the_masks_of_the_class_that_would_be_painted_last(se
     for before, after, class_id in zip(crops, settle(crops, class_ids, keys), class_ids, strict=True):
         assert np.array_equal(spread(after), spread(before) * (winner == class_id))
         assert after[1:] == before[1:]
+
+
+@given(seed=st.integers(0, 10_000), count=st.integers(0, 8), alike=st.sampled_from([0, 0.2, 0.5]))
+@settings(max_examples=60)
+def test_masks_of_one_class_that_are_alike_become_one_of_the_surest(seed: int, count: int, alike: float) -> None:
+    rng = np.random.default_rng(seed)
+    crops, class_ids, scores = random_crops(rng, count), rng.integers(0, 2, count), rng.permutation(count) / 10
+    full = np.array([spread(crop) for crop in crops], bool).reshape(count, SIZE, SIZE)
+    both, either = (full[:, None] & full[None]).sum((2, 3)), (full[:, None] | full[None]).sum((2, 3))
+    linked = (both > alike * either) & (class_ids[:, None] == class_ids[None])
+    groups = connected_components(linked, directed=False)[1] if count else np.zeros(0)
+    joined = join(crops, class_ids.tolist(), scores.tolist(), alike)
+    for at, group in enumerate(groups):
+        mine = groups == group
+        expected = full[mine].any(axis=0) if scores[at] == scores[mine].max() else np.zeros((SIZE, SIZE), bool)
+        assert np.array_equal(spread(joined[at]), expected)

@@ -92,7 +92,8 @@ class LoadedModel:
         margin: float = MARGIN,
         batch: int = BATCH,
     ) -> Prediction | list[Prediction]:
-        """One image gives its prediction, a list gives a list; a batch of a list is read and predicted at a time.
+        """One image gives its prediction, a list gives a list; a batch of a list is read and predicted at a time. Each
+        is fitted whole to the model's size, however large: `find` goes through a scene tile by tile.
 
         Arrays are (height, width), or (height, width, 3) in OpenCV's order of channels. 8-bit pixels are taken as they
         are; other values become 8 bits by the rule that the model was trained with, as those of files do.

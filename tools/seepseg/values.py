@@ -118,7 +118,7 @@ class Detection:
     score: float
     box: tuple[float, float, float, float]
     """Left, top, right and bottom, as the model has them, in pixels of the image."""
-    mask: Bitmap
+    mask: Bitmap = field(repr=False)
     """What lies at (x, y); it may reach beyond the box, and may be empty (0 × 0) where no pixel was found."""
     x: int
     y: int

@@ -7,7 +7,7 @@ import numpy as np
 
 from seepseg.cleaning import bitmaps
 from seepseg.cleaning.bitmaps import Size
-from seepseg.cleaning.overlaps import settle
+from seepseg.cleaning.overlaps import join, settle
 from seepseg.cleaning.spelling import NONE, read_number, read_steps, refuse_argument, write_number
 from seepseg.crops import crop_of, trim
 from seepseg.errors import UsageError
@@ -31,7 +31,7 @@ class Step:
 
     name: str
     size: float | None = None
-    """A radius, a side, a sigma or an area; None where the step has none, or all holes are meant."""
+    """A radius, a side, a sigma, an area or a share; None where the step has none, or all holes are meant."""
     square_metres: bool = False
     classes: tuple[str, ...] = ()
     """Of `priority`: who wins, first to last."""
@@ -126,6 +126,9 @@ def _clean(
             ranks = {names.index(name): rank for rank, name in enumerate(step.classes)}
             keys = [(ranks.get(class_id, len(ranks)), -score) for class_id, score in marks]
             cleaned = settle(cleaned, [class_id for class_id, _ in marks], keys)
+        elif step.name == "join":
+            assert step.size is not None
+            cleaned = join(cleaned, [class_id for class_id, _ in marks], [score for _, score in marks], step.size)
         else:
             cleaned = [_clean_one(crop, step, metres_per_pixel, size) if crop[0].size else crop for crop in cleaned]
         cleaned = list(map(trim, cleaned))
@@ -160,6 +163,10 @@ def _read_side(name: str, argument: str | None) -> Step:
 
 def _read_sigma(name: str, argument: str | None) -> Step:
     return Step(name, read_number(argument, 0.1, 50))
+
+
+def _read_share(name: str, argument: str | None) -> Step:
+    return Step(name, read_number(argument, 0, 0.99))
 
 
 def _read_radius(name: str, argument: str | None) -> Step:
@@ -198,5 +205,6 @@ _READERS = {
     "holes": _read_area,
     "small": _read_area,
     "largest": _read_largest,
+    "join": _read_share,
     "priority": _read_priority,
 }

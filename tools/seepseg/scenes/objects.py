@@ -1,6 +1,6 @@
 """What is found in a scene: one value an object, however many tiles it lay in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from seepseg.values import Bitmap
 
@@ -10,7 +10,7 @@ class SceneObject:
     """One object, in pixels of the scene's grid."""
 
     class_id: int
-    mask: Bitmap
+    mask: Bitmap = field(repr=False)
     """What lies at (x, y): a crop of the scene, as large as the object."""
     x: int
     y: int
