@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from seepseg.dataset.layout import Dataset
-from seepseg.dataset.places import Place, find_places, home_of
+from seepseg.dataset.places import Place, count_shared, find_places, home_of
 
 
 def places(*images: str) -> list[Place]:
@@ -41,3 +41,10 @@ def test_the_home_is_where_all_images_lie_or_else_the_root() -> None:
     assert home_of(Dataset(Path("ds/folds/0.yaml"), Path("ds/folds"), ("a",), splits, {})) == Path("ds")
     apart = {"train": (Path("x/images/a.png"),), "val": (Path("y/images/a.png"),)}
     assert home_of(Dataset(Path("ds/data.yaml"), Path("ds"), ("a",), apart, {})) == Path("ds")
+
+
+def test_images_that_two_splits_name_are_counted_however_they_are_written() -> None:
+    splits = {"train": (Path("ds/images/train/a.png"), Path("ds/images/train/b.png"))}
+    splits["val"] = Path("ds/folds/../images/train/a.png"), Path("ds/images/val/a.png")
+    found = find_places(Dataset(Path("data.yaml"), Path("ds"), ("a",), splits, {}))
+    assert [count_shared(found, "val", other) for other in ("train", "val", "test")] == [1, 2, 0]

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
+import yaml
 
 from make import grey_image, ragged
 from make_dataset import write_dataset
 from seepseg.dataset.layout import label_path, read_dataset
-from seepseg.dataset.preview import CELL, EXTRA, MISSING, draw_sheet
+from seepseg.dataset.preview import CELL, EXTRA, MISSING, draw_sheet, own_split
 from seepseg.errors import UsageError
 from seepseg.palette import COLOURS, colour_of
 
@@ -83,6 +84,35 @@ def test_without_truth_image_and_label_are_shown(tmp_path):
 def test_the_worst_need_a_truth(tmp_path):
     with pytest.raises(UsageError, match="--worst needs"):
         sheet_of(tmp_path, {"a.png": BLOCK}, truth=False, worst=True)
+
+
+@pytest.mark.parametrize("worst", [False, True])
+def test_truth_is_looked_up_where_the_images_lie(tmp_path, worst):
+    root = write_dataset(tmp_path, {"train": {"a.png": BLOCK}, "val": {"b.png": BLOCK}})
+    name_splits(root, train="images/val", val="images/train")
+    (one,) = draw_sheet(read_dataset(root), "val", worst=worst)[1]
+    assert (one.image.name, one.iou) == ("a.png", pytest.approx(1, abs=1e-3))
+
+
+def test_val_is_shown_unless_its_images_are_those_of_train(tmp_path):
+    root = write_dataset(tmp_path, {"train": {"a.png": BLOCK}, "val": {"b.png": BLOCK}})
+    assert own_split(read_dataset(root)) == "val"
+    name_splits(root, val="images/train")
+    assert own_split(read_dataset(root)) == "train"
+
+
+def test_the_title_says_where_images_are_those_of_train(tmp_path):
+    root = write_dataset(tmp_path, {"train": {"a.png": BLOCK}, "val": {"b.png": BLOCK}})
+    titles = []
+    for folder in ("images/val", "images/train"):
+        name_splits(root, val=folder)
+        titles.append(np.asarray(draw_sheet(read_dataset(root), "val")[0])[:55])
+    assert np.count_nonzero(titles[1] < 100) > 1.3 * np.count_nonzero(titles[0] < 100)
+
+
+def name_splits(root, **folders):
+    data = {**yaml.safe_load((root / "data.yaml").read_text()), **folders}
+    (root / "data.yaml").write_text(yaml.safe_dump(data))
 
 
 def test_a_split_that_is_not_there_is_an_error(tmp_path):

@@ -114,6 +114,25 @@ def test_a_single_scene_has_figures_and_a_word_on_why_no_intervals(tmp_path):
     assert "There are no intervals" in (tmp_path / "out/report.html").read_text()
 
 
+@pytest.mark.parametrize(("split", "said"), [("val", "the images of val are those of train: "), ("train", "")])
+def test_a_val_that_is_train_is_said_to_flatter(tmp_path, split, said):
+    data = scenes_dataset(tmp_path / "data", splits=("train",))
+    with (data / "data.yaml").open("a") as text:
+        text.write("val: images/train\n")
+    report = evaluate_made(tmp_path / "out", data, exact, split=split)
+    notes = [note for note in report["notes"] if "flatter" in note]
+    assert [note[: len(said)] for note in notes] == [said] * bool(said)
+
+
+def test_images_of_val_that_train_names_too_are_counted(tmp_path):
+    data = scenes_dataset(tmp_path / "data", splits=("train", "val"))
+    (data / "train.txt").write_text("./images/train/train0.png\n./images/val/val1.png\n")
+    text = (data / "data.yaml").read_text()
+    (data / "data.yaml").write_text(text.replace("train: images/train", "train: train.txt"))
+    notes = evaluate_made(tmp_path / "out", data, exact, split="val")["notes"]
+    assert any(note.startswith("1 image of the 6 of val is in train too: ") for note in notes)
+
+
 def test_given_thresholds_hold_for_everything_and_nothing_is_chosen(tmp_path, data):
     report = evaluate_made(tmp_path / "out", data, sloppy, conf={"ship": 0.333, "oil": 0.5})
     assert (report["fitted"], report["thresholds"]) == ("given", {"oil": 0.5, "ship": 0.333})

@@ -1,6 +1,7 @@
 """Where the images of a dataset stand, whichever list or folder of data.yaml led to them."""
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +40,13 @@ def home_of(dataset: Dataset) -> Path:
     """The folder of the whole dataset: the root, or for a fold the folder that its lists lead to."""
     roots = {place.root for places in find_places(dataset).values() for place in places}
     return roots.pop() if len(roots) == 1 else dataset.root
+
+
+def count_shared(places: Mapping[str, Sequence[Place]], split: str, other: str) -> int:
+    """Images that one split has in common with another: all of them where data.yaml names a folder twice, as it does
+    for a dataset converted without val images."""
+    theirs = {os.path.normpath(place.image) for place in places.get(other, ())}
+    return sum(os.path.normpath(place.image) in theirs for place in places[split])
 
 
 def _place(path: str, image: Path, roots: dict[str, Path]) -> Place:

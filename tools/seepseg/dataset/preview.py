@@ -1,5 +1,6 @@
 """A contact sheet: each image, its truth, what training sees of its labels, and where the two differ."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +9,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from seepseg import raster, rle
-from seepseg.check.report import name_of
 from seepseg.dataset.fidelity import compare, load_rows, sample
 from seepseg.dataset.layout import Dataset, label_path, read_rows
+from seepseg.dataset.places import Place, count_shared, find_places
 from seepseg.dataset.truth import Truth, annotations_path, read_truth
 from seepseg.errors import UsageError
 from seepseg.painting import Colours, class_map, fit_photo, overlay, shrink
@@ -38,48 +39,69 @@ def draw_sheet(
     dataset: Dataset, split: str, *, count: int = 12, worst: bool = False
 ) -> tuple[Image.Image, list[Shown]]:
     """The sheet and what is on it: images evenly over the split, objects first, or those of the lowest fidelity."""
-    images = dataset.splits.get(split)
-    if not images:
+    splits = find_places(dataset)
+    places = splits.get(split)
+    if not places:
         raise UsageError(f"{dataset.yaml}: no images in {split}; --split takes {', '.join(dataset.splits)}")
     imgsz = dataset.imgsz or 640
-    chosen = _choose_worst(dataset, split, images, count, imgsz) if worst else _choose_even(images, count)
-    truths = _truths(dataset, split, chosen)
-    shown = [_measure(image, truths.get(name_of(image, dataset.root, split)), imgsz) for image in chosen]
+    chosen = _choose_worst(places, count, imgsz) if worst else _choose_even(places, count)
+    truths = _truths(chosen)
+    shown = [_measure(place.image, truths.get(place.image), imgsz) for place in chosen]
     cells = [_cells(one, imgsz) for one in track(shown, len(shown), "drawing")]
-    title = f"{dataset.root.resolve().name} · {split} · loaded at {imgsz}"
+    same = split != "train" and count_shared(splits, split, "train") == len(places)
+    title = f"{dataset.root.resolve().name} · {split}{' (the images of train)' if same else ''} · loaded at {imgsz}"
     sheet = _Sheet([_height(row) for row in cells], dataset.names, title)
     for one, row in zip(shown, cells, strict=True):
         sheet.add(one, row)
     return sheet.picture, shown
 
 
-def _choose_even(images: Sequence[Path], count: int) -> list[Path]:
+def own_split(dataset: Dataset) -> str:
+    """val, or where it has no images of its own the first split that has some."""
+    splits = find_places(dataset)
+    if splits.get("val") and count_shared(splits, "val", "train") < len(splits["val"]):
+        return "val"
+    return next((split for split, places in splits.items() if places), "val")
+
+
+def _choose_even(places: Sequence[Place], count: int) -> list[Place]:
     """Evenly over the images that hold objects; backgrounds only fill up."""
-    labelled = [image for image in images if label_path(image).is_file() and label_path(image).stat().st_size]
-    pool = labelled or list(images)
-    if len(labelled) < count:
-        pool = labelled + [image for image in images if image not in set(labelled)][: count - len(labelled)]
+    labelled, empty = [], []
+    for place in places:
+        label = label_path(place.image)
+        (labelled if label.is_file() and label.stat().st_size else empty).append(place)
+    pool = labelled + empty[: max(0, count - len(labelled))]
     return [pool[index] for index in np.linspace(0, len(pool) - 1, min(count, len(pool))).astype(int).tolist()]
 
 
-def _choose_worst(dataset: Dataset, split: str, images: Sequence[Path], count: int, imgsz: int) -> list[Path]:
-    if not annotations_path(dataset.root, split).exists():
-        raise UsageError(
-            f"--worst needs annotations/{split}.json, the truth to compare with; convert the dataset first"
-        )
+def _choose_worst(places: Sequence[Place], count: int, imgsz: int) -> list[Place]:
+    if not _truth_files(places):
+        raise UsageError("--worst needs annotations/, the truth to compare with; convert the dataset first")
     values = []
-    for start in range(0, len(images), 500):
-        part = images[start : start + 500]
-        truths = _truths(dataset, split, part)
-        for image in track(part, len(part), "measuring labels"):
-            one = _measure(image, truths.get(name_of(image, dataset.root, split)), imgsz)
-            values.append((1.0 if one.iou is None else one.iou, image))
-    return [image for _, image in sorted(values)[:count]]
+    for start in range(0, len(places), 500):
+        part = places[start : start + 500]
+        truths = _truths(part)
+        for place in track(part, len(part), "measuring labels"):
+            one = _measure(place.image, truths.get(place.image), imgsz)
+            values.append((1.0 if one.iou is None else one.iou, place.image, place))
+    return [place for *_, place in sorted(values, key=lambda one: one[:2])[:count]]
 
 
-def _truths(dataset: Dataset, split: str, images: Sequence[Path]) -> Mapping[str, Truth]:
-    file = annotations_path(dataset.root, split)
-    return read_truth(file, {name_of(image, dataset.root, split) for image in images}) if file.exists() else {}
+def _truths(places: Sequence[Place]) -> Mapping[Path, Truth]:
+    found = {}
+    for file, some in _truth_files(places).items():
+        truths = read_truth(file, {place.name for place in some})
+        found |= {place.image: truths[place.name] for place in some if place.name in truths}
+    return found
+
+
+def _truth_files(places: Sequence[Place]) -> Mapping[Path, Sequence[Place]]:
+    """The annotations that are there, and whose they are: a split may name images from the folder of another."""
+    files: dict[Path, list[Place]] = defaultdict(list)
+    for place in places:
+        if place.home:
+            files[annotations_path(place.root, place.home)].append(place)
+    return {file: some for file, some in files.items() if file.is_file()}
 
 
 def _measure(image: Path, truth: Truth | None, imgsz: int) -> Shown:

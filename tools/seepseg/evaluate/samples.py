@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from seepseg import rle
 from seepseg.dataset.fidelity import paint_row
 from seepseg.dataset.layout import Dataset, label_path, read_manifest, read_rows
-from seepseg.dataset.places import Place, find_places
+from seepseg.dataset.places import Place, count_shared, find_places
 from seepseg.dataset.truth import TrueObject, Truth, annotations_path, read_truth
 from seepseg.errors import DatasetError, UsageError, listing
 from seepseg.labels.coco_shapes import read_segmentation
-from seepseg.wording import enumerate_words
+from seepseg.wording import count, enumerate_words, verb
 
 PAINTED = (
     "the dataset has no exact truth (annotations/), so its label rows count, painted at the images' own size; "
@@ -48,7 +48,8 @@ def pick_split(dataset: Dataset, asked: str | None) -> str:
 
 def read_samples(dataset: Dataset, split: str) -> tuple[list[Sample], list[str]]:
     """The images of a split in the order of data.yaml, and what the user should hear of their truth."""
-    places = find_places(dataset)[split]
+    splits = find_places(dataset)
+    places = splits[split]
     truths = _read_truths(places)
     groups = _read_groups(places)
     keys = [(place.root, place.record) for place in places]
@@ -56,7 +57,19 @@ def read_samples(dataset: Dataset, split: str) -> tuple[list[Sample], list[str]]
         Sample(name, place.image, groups.get(key), truths.get(key))
         for name, place, key in zip(_tell_apart(places), places, keys, strict=True)
     ]
-    return samples, [] if len(truths) == len(samples) else [PAINTED]
+    notes = [] if len(truths) == len(samples) else [PAINTED]
+    return samples, notes + _tell_seen(split, count_shared(splits, split, "train"), len(places))
+
+
+def _tell_seen(split: str, seen: int, images: int) -> list[str]:
+    if split == "train" or not seen:
+        return []
+    some = f"{count(seen, 'image')} of the {images:,} of {split} {verb(seen)} in train too"
+    which = some if seen < images else f"the images of {split} are those of train"
+    return [
+        f"{which}: of a model that was trained on them the figures flatter; convert with --split .7,.15,.15 to measure "
+        "it on images that it has not seen"
+    ]
 
 
 def truth_of(sample: Sample, width: int, height: int) -> Truth:
