@@ -187,6 +187,22 @@ def test_every_unreadable_image_is_named_at_once(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_a_conversion_that_stops_looking_says_so_and_gives_the_same_advice_once(tmp_path: Path) -> None:
+    found = source(tmp_path / "in", 30)
+    for number in (0, *range(6, 27)):
+        write_image(tmp_path / "in" / "masks" / f"tile{number:03d}.png", np.ones((7, 9), np.uint8))
+    (tmp_path / "in" / "images" / "tile003.png").write_bytes(b"not an image")
+    with pytest.raises(SourceError) as error:
+        convert(found, tmp_path / "out", Settings())
+    *lines, last = str(error.value).splitlines()
+    assert last == "stopped after 24 of 30 images, 20 of them faulty; there may be more"
+    assert sum("tile0" in line for line in lines) == 20
+    assert [line for line in lines if "masks at the images' own size" in line] == [
+        "for these 19: give masks at the images' own size"
+    ]
+    assert [line.count("; ") for line in lines if "tile003" in line] == [1]
+
+
 def test_images_that_would_share_a_label_file_are_refused(tmp_path: Path) -> None:
     found = source(tmp_path / "in")
     doubled = replace(found, items=(*found.items, replace(found.items[0], image=tmp_path / "tile000.jpg")))

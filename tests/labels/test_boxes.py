@@ -109,8 +109,9 @@ def test_unlisted_images_are_left_out_or_backgrounds_by_rule(tmp_path: Path) -> 
     source = read_boxes(*paths)
     assert list(boxes_of(source)) == ["a"]
     assert counts(source) == {"image not in the table": 1}
-    assert "left out" in " ".join(source.notes)
+    assert "1 image is not in the table: left out (--unlisted skip); --unlisted background" in " ".join(source.notes)
     kept = read_boxes(*paths, unlisted="background")
+    assert "taken in as background (--unlisted background); --unlisted skip" in " ".join(kept.notes)
     assert boxes_of(kept)["b"] == []
     assert counts(kept) == {}
 

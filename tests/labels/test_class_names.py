@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seepseg.errors import SourceError
-from seepseg.labels.class_names import clean_names
+from seepseg.labels.class_names import clean_names, read_merges, tell_cases
 
 
 def test_line_breaks_and_tabs_become_single_spaces() -> None:
@@ -35,3 +35,10 @@ def test_a_cleaned_name_is_one_line_and_clean(name: str) -> None:
     assert len(clean.splitlines()) == 1
     assert "\t" not in clean
     assert clean_names([clean]) == (clean,)
+
+
+def test_names_that_capitals_alone_tell_apart_are_told_with_the_way_to_join_them() -> None:
+    (note,) = tell_cases(["Oil", "ship", "oil"], merge=True)
+    assert note.endswith("; --merge 'oil=Oil,oil' makes them one")
+    assert read_merges(["Oil", "ship", "oil"], ["oil=Oil,oil"]) == {"Oil": "oil", "oil": "oil"}
+    assert tell_cases(["oil", "ship"]) == []

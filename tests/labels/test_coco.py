@@ -159,7 +159,7 @@ def test_the_annotation_id_goes_with_the_instance(tmp_path):
 def test_crowd_regions_are_counted_and_left_out(tmp_path):
     found, skipped = read_all(write_coco(tmp_path / "a.json", [annotation(), annotation(2, iscrowd=1)]))
     assert len(found) == 1
-    assert reasons(skipped) == ["crowd region (iscrowd=1), kept by --crowd keep"]
+    assert reasons(skipped) == ["crowd region (iscrowd=1), left out; --crowd keep takes it in"]
 
 
 def test_crowd_regions_can_be_kept(tmp_path):

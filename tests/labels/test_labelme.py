@@ -211,7 +211,17 @@ def test_images_are_found_by_path_by_name_and_by_the_json(tmp_path: Path) -> Non
     source = read_labelme(root)
     assert sorted(item.image.relative_to(root).as_posix() for item in source.items) == sorted(images[:4])
     assert counts(source) == {"image file missing": 1, "image without a JSON": 1}
-    assert len(read_labelme(root, unlisted="background").items) == 5
+    assert "1 image is without a JSON: left out (--unlisted skip); --unlisted background" in " ".join(source.notes)
+    kept = read_labelme(root, unlisted="background")
+    assert len(kept.items) == 5
+    assert "taken in as background (--unlisted background); --unlisted skip" in " ".join(kept.notes)
+
+
+def test_labels_that_capitals_alone_tell_apart_are_told(tmp_path: Path) -> None:
+    root = folder(tmp_path, a=drawn(shape("Oil"), shape("oil", SQUARE)))
+    note = "classes Oil and oil differ in capitals alone and are not one; the same label for all of them makes them one"
+    assert note in read_labelme(root).notes
+    assert note not in read_labelme(root, names=["Oil", "oil"]).notes
 
 
 def test_images_may_lie_elsewhere_and_folders_are_splits(tmp_path: Path) -> None:

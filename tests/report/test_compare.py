@@ -102,6 +102,16 @@ def test_runs_that_cannot_be_paired_say_why(folders, tmp_path, images, names, sp
     assert "No paired comparison" in summarize_pair(comparison.runs[0], pair)
 
 
+def test_two_runs_of_one_image_are_told_that_it_is_too_few(tmp_path):
+    for name in ("a", "b"):
+        write_evaluation(tmp_path / name, make_images(1, 2), NAMES, replicates=4, conf=0.3)
+    (pair,) = compare(tmp_path / "a", tmp_path / "b").pairs
+    assert pair.notes == (
+        "no paired comparison: a and b are of one and the same image, and one image is too few; evaluate both on more "
+        "images",
+    )
+
+
 def test_classes_in_another_order_are_the_same_classes(folders, tmp_path):
     turned = [_swap(one) for one in make_images(30, 2, skill=0.95)]
     write_evaluation(tmp_path / "turned", turned, NAMES[::-1], replicates=4, conf=0.3)

@@ -46,3 +46,18 @@ def listing(problems: Sequence[str], *, most: int = 20) -> str:
     if len(problems) > most:
         lines.append(f"... and {len(problems) - most:,} more")
     return "\n".join(lines)
+
+
+def advise_once(sentences: Sequence[str], *, most: int = 20) -> str:
+    """The same of sentences that end with what to do: where several say the same there, it stands once below them."""
+    places: dict[str, list[str]] = {}
+    for sentence in sentences[:most]:
+        place, _, advice = sentence.partition("; ")
+        places.setdefault(advice, []).append(place)
+    lines: list[str] = []
+    for advice, some in places.items():
+        if advice and len(some) > 1:
+            lines += [*some, f"for these {len(some)}: {advice}"]
+        else:
+            lines += [f"{place}; {advice}" if advice else place for place in some]
+    return listing([*lines, *sentences[most:]], most=len(lines))

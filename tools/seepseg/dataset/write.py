@@ -14,7 +14,7 @@ import numpy as np
 from seepseg.dataset import records
 from seepseg.dataset.build import Built, Failed, Job, build_all
 from seepseg.dataset.staging import staged
-from seepseg.errors import SourceError, UsageError, listing
+from seepseg.errors import SourceError, UsageError, advise_once, listing
 from seepseg.georeference import spacing
 from seepseg.labels.class_names import clean_names
 from seepseg.progress import track
@@ -149,7 +149,12 @@ def _build(source: Source, job: Job, workers: int | Crew, *, skip: bool) -> tupl
                 built.append(replace(one, annotations=""))
                 kept.append(item)
     if sentences and not (skip and built):
-        raise SourceError(listing(list(sentences)))
+        problems = advise_once(list(sentences), most=MOST_FAILURES)
+        if (seen := len(built) + len(left_out)) < count:
+            problems += (
+                f"\nstopped after {seen:,} of {count:,} images, {len(left_out):,} of them faulty; there may be more"
+            )
+        raise SourceError(problems)
     notes = source.notes
     if len(left_out) > MUCH * count:
         notes = (

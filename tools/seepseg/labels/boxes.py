@@ -11,6 +11,7 @@ import numpy as np
 from seepseg.errors import SourceError, UsageError, listing
 from seepseg.instances import from_bitmap
 from seepseg.labels.box_table import BoxTable, Corners, Row, read_table
+from seepseg.labels.class_names import tell_cases
 from seepseg.labels.pictures import Picture, list_pictures, own_splits, own_stems
 from seepseg.values import Instance, Item, LabelledImage, Skip, Source
 from seepseg.wording import count, verb
@@ -68,7 +69,7 @@ def read_boxes(
             "unlisted": unlisted,
         },
         skipped=tuple(skipped),
-        notes=(*_notes(table, found, len(rest), unlisted), *notes),
+        notes=(*_notes(table, found, len(rest), unlisted), *([] if names else tell_cases(classes)), *notes),
     )
 
 
@@ -79,6 +80,17 @@ def refuse_mere_boxes(places: Sequence[str], what: str) -> list[str]:
     first = ", ".join(places[:3]) + (", ..." if len(places) > 3 else "")
     told = f"{count(len(places), what)} {verb(len(places), 'is a box', 'are boxes')}"
     return [f"{told} without an outline ({first}); --boxes box makes box-shaped masks of them"]
+
+
+def tell_unlisted(images: int, where: str, unlisted: str) -> list[str]:
+    """What becomes of images that no label speaks of, and the other choice; nothing where there are none."""
+    if not images:
+        return []
+    fates = {
+        "skip": "left out (--unlisted skip); --unlisted background takes in such images as backgrounds",
+        "background": "taken in as background (--unlisted background); --unlisted skip leaves out such images",
+    }
+    return [f"{count(images, 'image')} {verb(images)} {where}: {fates[unlisted]}"]
 
 
 def _classes(table: Path, found: BoxTable, names: Sequence[str] | None) -> tuple[str, ...]:
@@ -145,10 +157,7 @@ def _notes(table: Path, found: BoxTable, rest: int, unlisted: str) -> list[str]:
         notes.append("no column says a class (class, label or category): all boxes are of one")
     if found.shares:
         notes.append("all coordinates lie between 0 and 1: they are taken as shares of the image")
-    if rest:
-        fate = "left out" if unlisted == "skip" else "kept as backgrounds"
-        notes.append(f"{count(rest, 'image')} {verb(rest)} not in the table: {fate} (--unlisted background or skip)")
-    return notes
+    return notes + tell_unlisted(rest, "not in the table", unlisted)
 
 
 def _read(item: Item, width: int, height: int, *, table: str, shares: bool) -> LabelledImage:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from seepseg.errors import SourceError, UsageError, listing
+from seepseg.wording import enumerate_words
 
 _BLANKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 
@@ -22,6 +23,22 @@ def clean_names(names: Sequence[str]) -> tuple[str, ...]:
     if problems:
         raise SourceError(f"give each class a name of its own:\n{listing(problems)}")
     return cleaned
+
+
+def tell_cases(names: Sequence[str], *, merge: bool = False) -> list[str]:
+    """A note on names that capitals alone tell apart: often they are meant as one class. `merge` is whether --merge is
+    there to make them one."""
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault(name.casefold(), []).append(name)
+    notes = []
+    for some in alike.values():
+        way_out = f"--merge '{some[-1]}={','.join(some)}' makes" if merge else "the same label for all of them makes"
+        if len(some) > 1:
+            notes.append(
+                f"classes {enumerate_words(some)} differ in capitals alone and are not one; {way_out} them one"
+            )
+    return notes
 
 
 def read_merges(names: Collection[str], merge: Sequence[str]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from seepseg.labels.class_names import read_merges
+from seepseg.labels.class_names import read_merges, tell_cases
 from seepseg.labels.coco_json import Category, CocoFile, Id
 from seepseg.values import Skip
 
@@ -44,7 +44,7 @@ def resolve_classes(files: Sequence[CocoFile], merge: Sequence[str]) -> Classes:
     notes = (
         [f"Category {parent.name!r} (id 0) only heads the others and no annotation has it: left out."] if parent else []
     )
-    return Classes(tuple(names), ids, tuple(notes), tuple(faults))
+    return Classes(tuple(names), ids, (*notes, *tell_cases(names, merge=True)), tuple(faults))
 
 
 def _order(identity: Id) -> tuple[bool, Id]:

@@ -13,7 +13,7 @@ from seepseg.values import Skip
 
 Id = int | str
 
-CROWD = "crowd region (iscrowd=1), kept by --crowd keep"
+CROWD = "crowd region (iscrowd=1), left out; --crowd keep takes it in"
 NO_SHAPE = "annotation with neither segmentation nor box"
 
 

@@ -8,12 +8,13 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from seepseg.errors import SourceError, UsageError, listing
-from seepseg.labels.boxes import refuse_mere_boxes
+from seepseg.labels.boxes import refuse_mere_boxes, tell_unlisted
+from seepseg.labels.class_names import tell_cases
 from seepseg.labels.labelme_file import AREAS, BOXES, ERASER, IGNORED, Drawing, read_drawing
 from seepseg.labels.labelme_image import read_image
 from seepseg.labels.pictures import Picture, list_pictures, own_splits, own_stems
 from seepseg.values import Item, Skip, Source
-from seepseg.wording import count, verb
+from seepseg.wording import count
 
 UNLISTED = ("skip", "background")
 
@@ -52,7 +53,7 @@ def read_labelme(
     )
     settings = {"names": list(classes), "boxes": boxes, "unlisted": unlisted}
     read = partial(read_image, root=source, classes=classes)
-    told = _notes(classes, len(rest), unlisted)
+    told = _notes(classes, len(rest), unlisted) + ([] if names else tell_cases(classes))
     return Source("labelme", source, classes, items, read, settings, (*skipped, *missing), (*told, *notes))
 
 
@@ -163,8 +164,4 @@ def _boxed(drawings: dict[str, Drawing], boxes: str) -> list[str]:
 
 
 def _notes(classes: Sequence[str], rest: int, unlisted: str) -> list[str]:
-    notes = [f"classes: {', '.join(classes)}"]
-    if rest:
-        fate = "left out" if unlisted == "skip" else "kept as backgrounds"
-        notes.append(f"{count(rest, 'image')} {verb(rest)} without a JSON: {fate} (--unlisted background or skip)")
-    return notes
+    return [f"classes: {', '.join(classes)}", *tell_unlisted(rest, "without a JSON", unlisted)]

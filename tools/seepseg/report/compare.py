@@ -147,6 +147,9 @@ def _pair(first: Run, second: Run, replicates: int, seed: int) -> Pair:
             second, 0, f"{first.label} and {second.label} have different classes, so their figures differ in meaning"
         )
     rows, other_rows = _common(one, other)
+    if len(rows) == len(one.images) == len(other.images) == 1:
+        few = f"{first.label} and {second.label} are of one and the same image, and one image is too few"
+        return _unpaired(second, 1, f"{few}; evaluate both on more images")
     if len(rows) < 2:
         splits = f"{first.results.metrics.get('split')} and {second.results.metrics.get('split')}"
         why = f"{first.label} and {second.label} share {count(len(rows), 'image')} (splits {splits})"
