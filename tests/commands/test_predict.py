@@ -193,6 +193,13 @@ def test_all_of_a_film_is_what_a_film_can_give(made, tmp_path):
     assert written == {"frames.mp4", "tracks.csv", "tracks_by_frame.csv", "masks", "instances", "video.json"}
 
 
+def test_another_confidence_is_another_prediction(made, tmp_path, capsys):
+    source = write_image(tmp_path / "tile.png", picture(50, 70))
+    assert predict(made, source, tmp_path / "out") == 0
+    assert predict(made, source, tmp_path / "out", "--conf", ".3") == 2
+    assert 'presence was "stored thresholds" and is "as confidence"' in capsys.readouterr().err
+
+
 def test_other_land_in_the_same_file_is_another_prediction(made, tmp_path, capsys):
     source = write_geotiff(tmp_path / "scene.tif", picture(100, 90)[..., 0])
     land = ["--mask-vector", str(write_geojson(tmp_path / "land.geojson", [(box(0, 0, 9, 9), {})]))]

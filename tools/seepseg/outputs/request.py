@@ -148,7 +148,7 @@ def describe(request: Request, ready: Ready) -> dict[str, Any]:
     settings = {
         "source": show_path(request.source),
         "confidence": dict(zip(model.names, ready.confidence.limits, strict=True)),
-        "presence": "stored thresholds" if ready.confidence.stored else "by confidence",
+        "presence": "stored thresholds" if ready.confidence.stored else "as confidence",
         "engine": model.engine,
         "fast": request.fast,
         "scale": request.scale,

@@ -22,7 +22,7 @@ def render(out: Path, ready: Ready, outcome: Outcome) -> str:
     model, totals = ready.model, outcome.totals
     lines = [f"{out}: {_images(outcome)}"]
     if totals.worked:
-        lines.append(f"something found in {totals.present:,} of {count(totals.worked, 'image')}")
+        lines.append(_verdicts(totals, objects=model.task != CLASSIFY))
         lines.append(align(_holding(ready, totals) if model.task == CLASSIFY else _table(model.names, totals)))
     lines.append(f"written: {', '.join(list_written(out))}")
     if outcome.predicted and totals.worked:
@@ -67,6 +67,7 @@ def as_json(out: Path, ready: Ready, outcome: Outcome) -> dict[str, Any]:
         "finished_before": outcome.before,
         "failed": [{"image": name, "reason": reason} for name, reason in totals.failed],
         "present": totals.present,
+        "with_objects": None if model.task == CLASSIFY else totals.with_objects,
         "classes": {
             name: {
                 "objects": None if model.task == CLASSIFY else totals.counts[index],
@@ -86,6 +87,13 @@ def as_json(out: Path, ready: Ready, outcome: Outcome) -> dict[str, Any]:
         "speed_ms": outcome.speed_ms,
         "notes": [*ready.notes, *totals.notes],
     }
+
+
+def _verdicts(totals: Totals, *, objects: bool) -> str:
+    """Whether an image holds something and what is drawn have thresholds of their own, so both are told."""
+    above = "" if totals.threshold is None else f" (presence above {totals.threshold:.3g})"
+    drawn = f"; objects in {totals.with_objects:,}" if objects else ""
+    return f"verdict yes for {totals.present:,} of {count(totals.worked, 'image')}{above}{drawn}"
 
 
 def _table(names: Sequence[str], totals: Totals) -> list[list[str]]:

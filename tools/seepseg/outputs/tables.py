@@ -25,6 +25,10 @@ class Totals:
     images: int = 0
     scenes: int = 0
     present: int = 0
+    """Images with the verdict yes."""
+    threshold: float | None = None
+    """Of that verdict; None for scenes, which hold what was found in them."""
+    with_objects: int = 0
     blank: int = 0
     pixels: int = 0
     counts: list[int] = field(default_factory=list)
@@ -97,6 +101,9 @@ def _count(totals: Totals, record: Record) -> None:
         return
     totals.scenes += record.kind == SCENE
     totals.present += record.verdict.present
+    if record.verdict.threshold is not None:
+        totals.threshold = record.verdict.threshold
+    totals.with_objects += any(share.count for share in record.shares)
     totals.blank += record.blank
     totals.pixels += record.width * record.height
     if not record.shares:
