@@ -24,6 +24,32 @@ def test_a_sound_dataset_exits_0(dataset, capsys):
     assert "0 faults" in out
 
 
+def test_the_table_counts_label_rows_under_that_name(dataset, capsys):
+    main(["check", str(dataset)])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    rows = {
+        split: [
+            line[0] for file in (dataset / "labels" / split).glob("*.txt") for line in file.read_text().splitlines()
+        ]
+        for split in ("train", "val")
+    }
+    assert ["label", "rows", *(str(len(some)) for some in rows.values())] in lines
+    counts = [line[1:3] for line in lines if line[:1] == ["oil"]]
+    assert counts == [[str(some.count("0")) for some in rows.values()]]
+
+
+def test_classes_that_never_occur_are_counted_where_they_are_many(tmp_path, capsys):
+    mask = np.full((32, 32), 3, np.uint8)
+    for number, shown in ((16, True), (17, False)):
+        names = [f"class{index}" for index in range(number)]
+        root = write_dataset(tmp_path / str(number), {"train": {"a.png": mask}, "val": {"b.png": mask}}, names=names)
+        main(["check", str(root)])
+        table = capsys.readouterr().out.partition("\n\n")[0]
+        assert ("class0" in table) == shown
+        assert (f"{number - 1} of {number} classes never occur and are not shown" in table) != shown
+        assert "class2 " in table
+
+
 def test_faults_exit_1_with_place_and_way_out(dataset, capsys):
     labels = dataset / "labels/val/c.txt"
     labels.write_text(labels.read_text() + "9 0 0 1 0 1 1\n")

@@ -400,6 +400,17 @@ def test_many_classes_stand_in_rows():
     assert len(lines) == 15
 
 
+def test_of_many_classes_that_never_occur_the_table_has_a_count():
+    names = [f"class{index}" for index in range(80)]
+    counts = [0] * 80
+    counts[11], counts[70] = 2, 1
+    entries = singles(3, counts)
+    *lines, last = table(deal(entries), entries, names).splitlines()
+    assert lines[0].split() == ["images", "groups", "class11", "class70"]
+    assert lines[1].split() == ["train", "1", "1", "2", "1"]
+    assert last == "78 of 80 classes never occur and are not shown"
+
+
 def test_a_folder_in_place_of_the_groups_is_told_in_words(tmp_path):
     with pytest.raises(SourceError, match=r"cannot be read: Is a directory$"):
         read_groups(tmp_path)

@@ -41,6 +41,20 @@ def align(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
+MOST_ABSENT = 15
+"""Classes without an object that a table still has lines for."""
+
+
+def shorten_classes(objects: Sequence[int]) -> tuple[list[int], str]:
+    """Which classes a table shows, and the line below it: where many never occur, such as 79 of COCO's 80, it says how
+    many they are and they are left out."""
+    there = [class_id for class_id, number in enumerate(objects) if number]
+    absent = len(objects) - len(there)
+    if absent <= MOST_ABSENT:
+        return list(range(len(objects))), ""
+    return there, f"\n{absent:,} of {len(objects):,} classes never occur and are not shown"
+
+
 def write_shares(shares: Sequence[float]) -> str:
     """'.7,.15,.15', as --split has it."""
     return ",".join(f"{share:.4g}".removeprefix("0") or "0" for share in shares)

@@ -14,7 +14,7 @@ from seepseg.check.report import SAMPLE, Report, check_dataset
 from seepseg.check.rules import FAULT
 from seepseg.commands.flags import add_workers, image_size
 from seepseg.errors import OutputError, UsageError
-from seepseg.wording import align, count
+from seepseg.wording import align, count, shorten_classes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,11 +60,14 @@ def _counts(report: Report) -> str:
     splits = list(report.images)
     head = ["", *splits, f"thin at {report.imgsz}", "tiny", "imgsz enough"]
     lines = [["images", *(f"{report.images[split]:,}" for split in splits), "", "", ""]]
-    for index, size in enumerate(report.sizes):
+    # A part of an object may be a row of its own, so that these are more than the objects that convert counts.
+    lines.append(["label rows", *(f"{sum(report.instances[split]):,}" for split in splits), "", "", ""])
+    kept, absent = shorten_classes([sum(counts) for counts in zip(*report.instances.values(), strict=True)])
+    for size, index in ((report.sizes[index], index) for index in kept):
         counts = [f"{report.instances[split][index]:,}" for split in splits]
         enough = str(size.enough) if size.enough else "-" if not size.objects else "none"
-        lines.append([size.name, *counts, f"{size.thin:,}", f"{size.tiny:,}", enough])
-    return align([head, *lines])
+        lines.append([f"  {size.name}", *counts, f"{size.thin:,}", f"{size.tiny:,}", enough])
+    return align([head, *lines]) + absent
 
 
 def _fidelity(report: Report) -> str:

@@ -13,7 +13,7 @@ from seepseg.dataset.layout import SPLITS
 from seepseg.errors import UsageError
 from seepseg.splits.deal import Bunch, deal, gather
 from seepseg.splits.links import Links
-from seepseg.wording import align, count, enumerate_words, write_shares
+from seepseg.wording import align, count, enumerate_words, shorten_classes, write_shares
 
 DEFAULT_SHARES = (0.7, 0.15, 0.15)
 TRAIN, VAL, TEST = range(3)
@@ -82,15 +82,17 @@ def plan_splits(
 
 def table(plan: Plan, entries: Sequence[Entry], names: Sequence[str]) -> str:
     """What went where: images, groups and instances per class of each split."""
-    rows = [["", "images", "groups", *names]]
+    everywhere = np.array([entry.counts for entry in entries], np.int64).reshape(len(entries), len(names)).sum(0)
+    kept, absent = shorten_classes(everywhere.tolist())
+    rows = [["", "images", "groups", *(names[class_id] for class_id in kept)]]
     for split in SPLITS:
         mine = [index for index, one in enumerate(plan.splits) if one == split]
         counts = np.array([entries[index].counts for index in mine], np.int64).reshape(len(mine), len(names)).sum(0)
-        numbers = [len(mine), len({plan.groups[index] for index in mine}), *counts.tolist()]
+        numbers = [len(mine), len({plan.groups[index] for index in mine}), *counts[kept].tolist()]
         rows.append([split, *(f"{number:,}" for number in numbers)])
-    if len(names) > 10:
+    if len(kept) > 10:
         rows = [list(column) for column in zip(*rows, strict=True)]
-    return align(rows)
+    return align(rows) + absent
 
 
 def _check(entries: Sequence[Entry], shares: tuple[float, float, float] | None, folds: int, seed: int) -> None:
