@@ -20,6 +20,11 @@ def test_scenes_are_made_as_asked_for(tmp_path: Path, capsys: pytest.CaptureFixt
     assert len(list((tmp_path / "out" / "scenes").iterdir())) == 1
 
 
+def test_one_is_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate", "tiles", str(tmp_path / "out"), "--count", "1", "--size", "128", "--workers", "1"]) == 0
+    assert "1 simulated tile; instances" in capsys.readouterr().out
+
+
 def test_a_folder_in_use_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     for more in ([], ["--overwrite"]):

@@ -128,7 +128,12 @@ def test_a_missing_label_file_holds_no_rows(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("row", "words"), [("oil 0 0 1 0 1 1", "not a class id"), ("0 .1 .1 .2 .2", "4 numbers"), ("0 0 0 1 0 1 1 1", "7")]
+    ("row", "words"),
+    [
+        ("oil 0 0 1 0 1 1", "not a class id .*; run 'seepseg check'"),
+        ("0 .1 .1 .2 .2", "a box, not a polygon; 'seepseg convert yolo FOLDER OUT --boxes box'"),
+        ("0 0 0 1 0 1 1 1", "this has 7; run 'seepseg check'"),
+    ],
 )
 def test_a_broken_row_is_named_by_file_and_line(tmp_path, row, words):
     file = tmp_path / "a.txt"

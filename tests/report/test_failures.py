@@ -1,5 +1,6 @@
 import json
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -8,11 +9,19 @@ from make import ragged
 from make_evaluated import as_prediction, as_truth, square
 from seepseg import rle
 from seepseg.errors import UsageError
+from seepseg.palette import COLOURS
 from seepseg.report.failures import find_contrast, find_worst, kinds_of, write_failures
 from seepseg.report.results import COUNTS, ImageRow
 from seepseg.report.sheets import DIFFERENCES, draw_cells, write_sheet
 
 HIT, MISSED, FALSE, CONFUSED = DIFFERENCES.values()
+EYES = {
+    "full": np.eye(3),
+    "without red": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
+    "without green": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
+    "without blue": [[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]],
+}
+"""What is left of linear red, green and blue (Machado, Oliveira and Fernandes 2009)."""
 
 
 def row(image, iou=None, *, objects=1, missed=0, false_alarms=0, confused=0, there=1.0, told=1.0):
@@ -99,6 +108,22 @@ def test_each_pixel_of_the_difference_says_what_it_is():
     assert tuple(found[0, 5]) == FALSE
     assert tuple(found[4, 4]) == CONFUSED
     assert tuple(found[7, 0]) == (40, 40, 40)
+
+
+@pytest.mark.parametrize("eyes", EYES.values(), ids=EYES.keys())
+def test_missed_looks_like_no_class_and_like_no_other_difference(eyes):
+    greys = [(level,) * 3 for level in range(0, 103)]
+    others = [*COLOURS, *greys, *(colour for name, colour in DIFFERENCES.items() if name != "missed")]
+    apart = np.linalg.norm(as_seen(others, eyes) - as_seen([MISSED], eyes), axis=1)
+    assert apart.min() > 25
+
+
+def as_seen(colours, eyes):
+    """In CIELAB, where 2 is what one can just tell apart."""
+    share = np.array(colours) / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    seen = (linear @ np.array(eyes).T).clip(0, 1).astype(np.float32)
+    return cv2.cvtColor(seen[None], cv2.COLOR_LRGB2LAB)[0]
 
 
 def test_overlapping_classes_are_hit_where_one_is_right():

@@ -18,12 +18,13 @@ from typing import Any
 from seepseg.commands.flags import add_workers
 from seepseg.errors import UsageError
 from seepseg.simulate.write import DTYPES, RECORD
+from seepseg.wording import count
 
 SMALLEST = 128
 """Pixels; seeps do not fit into less."""
 MOST_LOOKS = 64
 MOST_FRAMES = 10_000
-WORDS = {"tiles": "tiles", "scenes": "scenes", "drift": "sequences"}
+WORDS = {"tiles": "tile", "scenes": "scene", "drift": "sequence"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -85,8 +86,9 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(record))
         return 0
-    classes = ", ".join(f"{name} {count:,}" for name, count in record["instances"].items())
-    print(f"{args.out}: {args.count:,} simulated {WORDS[args.kind]}; instances: {classes}; settings in {RECORD}")
+    classes = ", ".join(f"{name} {number:,}" for name, number in record["instances"].items())
+    made = count(args.count, f"simulated {WORDS[args.kind]}")
+    print(f"{args.out}: {made}; instances: {classes}; settings in {RECORD}")
     return 0
 
 

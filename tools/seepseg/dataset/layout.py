@@ -25,6 +25,9 @@ MOST_IMGSZ = 16_384
 """As --imgsz takes it; a larger one would cost more memory than any training has."""
 
 
+_SEE_ALL = "run 'seepseg check' on the dataset for all that is wrong with it"
+
+
 @dataclass(frozen=True, slots=True)
 class Dataset:
     """A data.yaml, resolved."""
@@ -126,11 +129,17 @@ def read_rows(path: Path) -> list[tuple[int, NDArray[np.float64]]]:
         try:
             class_id, values = int(words[0]), np.array(words[1:], np.float64)
         except ValueError:
-            raise DatasetError(f"{path}:{number}: not a class id followed by numbers") from None
+            raise DatasetError(f"{path}:{number}: not a class id followed by numbers; {_SEE_ALL}") from None
         if len(values) < 6 or len(values) % 2:
-            raise DatasetError(f"{path}:{number}: {len(values)} numbers do not make a polygon")
+            raise DatasetError(f"{path}:{number}: {_not_a_polygon(len(values))}")
         rows.append((class_id, values.reshape(-1, 2)))
     return rows
+
+
+def _not_a_polygon(numbers: int) -> str:
+    if numbers == 4:
+        return "a box, not a polygon; 'seepseg convert yolo FOLDER OUT --boxes box' makes box-shaped masks of such rows"
+    return f"a polygon has six numbers or more, two a point, and this has {numbers}; {_SEE_ALL}"
 
 
 def read_manifest(root: Path) -> Iterator[dict[str, Any]]:

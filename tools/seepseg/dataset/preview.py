@@ -66,7 +66,8 @@ def own_split(dataset: Dataset) -> str:
 
 def _choose_even(places: Sequence[Place], count: int) -> list[Place]:
     """Evenly over the images that hold objects; backgrounds only fill up."""
-    labelled, empty = [], []
+    labelled: list[Place] = []
+    empty: list[Place] = []
     for place in places:
         label = label_path(place.image)
         (labelled if label.is_file() and label.stat().st_size else empty).append(place)
@@ -88,7 +89,7 @@ def _choose_worst(places: Sequence[Place], count: int, imgsz: int) -> list[Place
 
 
 def _truths(places: Sequence[Place]) -> Mapping[Path, Truth]:
-    found = {}
+    found: dict[Path, Truth] = {}
     for file, some in _truth_files(places).items():
         truths = read_truth(file, {place.name for place in some})
         found |= {place.image: truths[place.name] for place in some if place.name in truths}

@@ -20,11 +20,12 @@ PAPER, INK = (250, 250, 248), (34, 34, 34)
 COLUMNS = ("image", "truth", "prediction", "difference")
 DIFFERENCES: dict[str, Colour] = {
     "hit": (86, 180, 233),
-    "missed": (235, 105, 0),
+    "missed": (160, 0, 255),
     "false": (240, 228, 66),
     "wrong class": (204, 121, 167),
 }
-"""Told apart by colour-blind eyes, and bright on the darkened photo."""
+"""Told apart by colour-blind eyes, and seen on the darkened photo. What is missed has the colour of no class, as it
+is looked for in the truth beside it."""
 _DARKENED = 0.4
 _QUALITY = 88
 
