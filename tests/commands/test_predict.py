@@ -99,6 +99,14 @@ def test_a_folder_of_pictures_and_scenes_goes_both_ways(made, tmp_path, capsys):
         assert (tmp_path / "out/masks" / name).with_suffix(".tif").is_file()
 
 
+@pytest.mark.parametrize(("save", "written"), [("csv", set()), ("geojson", {"scene.geojson"}), ("masks", {"masks"})])
+def test_of_a_scene_nothing_is_made_but_what_is_asked_for(made, tmp_path, save, written):
+    source = write_geotiff(tmp_path / "scene.tif", picture(100, 90)[..., 0])
+    assert predict(made, source, tmp_path / "out", "--save", save) == 0
+    always = {"prediction.json", "progress.jsonl", "summary.csv", *(["instances.csv"] if save == "csv" else [])}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == always | written
+
+
 def test_areas_of_a_scene_are_those_of_its_geojson(made, tmp_path, capsys):
     source = write_geotiff(tmp_path / "scene.tif", picture(100, 90)[..., 0])
     assert predict(made, source, tmp_path / "out", "--conf", ".3") == 0

@@ -18,7 +18,7 @@ from seepseg.scenes.ground import Ground, ground_of, lay_down, measure_rings
 from seepseg.scenes.objects import SceneObject
 from seepseg.scenes.polygons import outline
 from seepseg.scenes.scene import open_scene
-from seepseg.scenes.write_scene import write_scene
+from seepseg.scenes.write_scene import PLACES, write_scene
 
 if TYPE_CHECKING:
     from seepseg.outputs.run import Plan
@@ -51,8 +51,8 @@ def predict_scene(model: Model, opened: Opened, place: Place, plan: "Plan") -> R
             size=(scene.grid.width, scene.grid.height),
         )
         save = [one for one in plan.save if one in FOR_SCENES]
-        for name in (f"{stem}.geojson", f"masks/{stem}.tif"):
-            place.ready(name)
+        for kind in save:
+            place.ready(PLACES[kind].format(stem))
         asked = {"filter": str(plan.filters), "clean": str(plan.cleaning)}
         provenance = {"model_sha256": model.sha256, **found.settings, **asked}
         write_scene(place.path, stem, scene, objects, names=model.names, provenance=provenance, save=save)
