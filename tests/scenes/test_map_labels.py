@@ -38,6 +38,20 @@ def test_a_number_stands_beside_its_object_and_not_on_it(boxes):
     assert abs((top + bottom) / 2 - 153) < 60
 
 
+def test_of_several_parts_the_largest_is_pointed_at(monkeypatch):
+    """The middle of all of them lies nearest to the small one between."""
+    mask = np.zeros((9, 200), np.uint8)
+    mask[:, :40] = mask[:, 170:] = mask[4, 95] = 1
+    lines = []
+    draw = ImageDraw.ImageDraw.line
+    monkeypatch.setattr(
+        ImageDraw.ImageDraw, "line", lambda self, ends, *how: (lines.append(ends), draw(self, ends, *how))
+    )
+    label([found(mask, 100, 150)])
+    assert lines
+    assert all(100 <= x < 140 and 150 <= y < 159 for x, y, _, _ in lines)
+
+
 @pytest.mark.parametrize("corner", [(0, 0), (390, 0), (0, 290), (390, 290)])
 def test_it_stays_within_the_picture(boxes, corner):
     label([found(block(10, 10), *corner)])

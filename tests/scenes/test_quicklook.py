@@ -63,6 +63,22 @@ def test_the_ten_largest_are_numbered(words):
     draw(objects, grid_at(*UTM_31))
     table = words[words.index("confidence") + 1 :][::5][:10]
     assert table == [str(number) for number in range(13, 3, -1)]
+    assert "and 3 smaller" in words
+
+
+def test_where_all_are_numbered_none_is_said_to_be_left(words):
+    draw([found(block(10 + size, 10), 70 * size, 400) for size in range(10)], grid_at(*UTM_31))
+    assert not any("smaller" in word for word in words)
+
+
+@pytest.mark.parametrize("place", [UTM_31, None])
+def test_pixels_under_two_objects_count_once(words, place):
+    """Two of 60 × 40 pixels of 10 m that share a half."""
+    grid = grid_at(*place) if place else Grid(300, 200, Affine.identity(), None, (1.0, 1.0), None)
+    draw([found(block(60, 40), 100, 100), found(block(60, 40), 130, 100)], grid, names=("oil",))
+    area = "0.360 km²" if place else "3,600 px"
+    assert words[words.index("oil") + 1] == f"2  ({area})"
+    assert words[-1].endswith(f"·  {area}")
 
 
 def test_the_scene_and_its_time_are_named(words):

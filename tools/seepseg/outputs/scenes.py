@@ -15,16 +15,13 @@ from seepseg.predict.engine import Model
 from seepseg.progress import counting
 from seepseg.scenes.find import find_objects
 from seepseg.scenes.ground import Ground, ground_of, lay_down, measure_rings
-from seepseg.scenes.objects import SceneObject
+from seepseg.scenes.objects import MOST_PIXELS, SceneObject, area_together
 from seepseg.scenes.polygons import outline
 from seepseg.scenes.scene import open_scene
 from seepseg.scenes.write_scene import PLACES, write_scene
 
 if TYPE_CHECKING:
     from seepseg.outputs.run import Plan
-
-MOST_PIXELS = 2**32 - 1
-"""What COCO's counts can hold."""
 
 
 def predict_scene(model: Model, opened: Opened, place: Place, plan: "Plan") -> Record:
@@ -68,7 +65,7 @@ def predict_scene(model: Model, opened: Opened, place: Place, plan: "Plan") -> R
             height=scene.grid.height,
             verdict=_judge(objects, len(model.names)),
             objects=tuple(told),
-            shares=tuple(_share(told, class_id, scene.grid) for class_id in range(len(model.names))),
+            shares=tuple(_share(objects, told, class_id, scene.grid) for class_id in range(len(model.names))),
             notes=notes,
         )
 
@@ -106,11 +103,9 @@ def _area_km2(shape: SceneObject, ground: Ground | None) -> float | None:
     return None if rings is None else measure_rings(rings)[0] / 1e6
 
 
-def _share(told: Sequence[Found], class_id: int, grid: Grid) -> Share:
-    mine = [one for one in told if one.class_id == class_id]
-    apart = sum(one.area_px for one in mine)
-    runs = [one.rle.encode() for one in mine if one.rle is not None]
-    size = grid.width, grid.height
-    area = rle.measure_one(rle.union(runs, *size), *size)[0] if runs else apart
-    ground = sum(one.area_km2 or 0.0 for one in mine) * area / max(apart, 1)
+def _share(objects: Sequence[SceneObject], told: Sequence[Found], class_id: int, grid: Grid) -> Share:
+    """`told` has what is known of each object, in the same order."""
+    mine = [one for one in objects if one.class_id == class_id]
+    area, share = area_together(mine, grid)
+    ground = share * sum(one.area_km2 or 0.0 for one in told if one.class_id == class_id)
     return Share(len(mine), area, ground if grid.metres else None)

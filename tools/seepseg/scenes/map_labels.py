@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
@@ -45,9 +46,10 @@ def draw_labels(
 
 
 def _middle(one: SceneObject, grid: Grid, size: tuple[int, int]) -> tuple[int, int]:
-    """The object's own pixel that is nearest to the middle of them all."""
+    """Of the object's largest part, the pixel that is nearest to the middle of that part."""
     shown, x, y = show(one, (grid.width, grid.height), size)
-    rows, columns = np.nonzero(shown)
+    _, parts, about, _ = cv2.connectedComponentsWithStats(shown)
+    rows, columns = np.nonzero(parts == 1 + about[1:, cv2.CC_STAT_AREA].argmax())
     nearest = np.argmin((rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2)
     return x + int(columns[nearest]), y + int(rows[nearest])
 

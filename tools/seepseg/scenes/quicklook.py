@@ -17,7 +17,7 @@ from seepseg.scenes import map_panel
 from seepseg.scenes.ground import Ground, metres_around
 from seepseg.scenes.map_labels import draw_labels
 from seepseg.scenes.map_paint import paint_objects, veil
-from seepseg.scenes.objects import SceneObject
+from seepseg.scenes.objects import SceneObject, area_together
 from seepseg.values import Bitmap
 from seepseg.wording import count
 
@@ -50,15 +50,18 @@ def draw_quicklook(
     letters = map_panel.type_of(round(min(28, max(15, max(width, height) / 70))))
     numbered = sorted(range(len(objects)), key=lambda index: -about[index]["area_px"])[:MOST_NUMBERED]
     draw_labels(picture, [(objects[index], about[index]["id"]) for index in numbered], classes, scene.grid, letters)
-    blocks = [map_panel.draw_legend(_legend(about, names, nodata is not None), letters)]
+    blocks = [map_panel.draw_legend(_legend(scene, objects, about, names, nodata is not None), letters)]
     if numbered:
-        blocks.append(map_panel.draw_table(_table([about[index] for index in numbered]), letters))
+        table = [map_panel.draw_table(_table([about[index] for index in numbered]), letters)]
+        if left := len(objects) - len(numbered):
+            table.append(map_panel.draw_lines([f"and {left:,} smaller"], letters))
+        blocks.append(map_panel.column(table, 0))
     if frame is None:
         why = "not georeferenced: sizes are in pixels" if ground is None else "no scale: it differs from place to place"
         blocks.append(map_panel.draw_lines([why], letters))
     else:
         blocks.append(_compass(scene, frame, width, height, letters))
-    return _compose(picture, _title(scene, about), blocks, letters)
+    return _compose(picture, _title(scene, objects, about), blocks, letters)
 
 
 def _size(wide: int, high: int, scene: "Scene", frame: NDArray[np.float64] | None) -> tuple[int, int]:
@@ -81,21 +84,30 @@ def _photo(pixels: NDArray[np.uint8], nodata: Bitmap | None, width: int, height:
     return photo
 
 
-def _title(scene: "Scene", about: Sequence[Properties]) -> list[str]:
+def _title(scene: "Scene", objects: Sequence[SceneObject], about: Sequence[Properties]) -> list[str]:
     kinds = Counter(row["potential"] for row in about)
     found = [f"{number:,} × {kind}" if len(kinds) > 1 else count(number, kind) for kind, number in kinds.most_common(4)]
     words = ["nothing found"] if not found else [", ".join(found)]
-    words += [_area(about)] if len(kinds) == 1 else []
+    words += [_area(about, *area_together(objects, scene.grid))] if len(kinds) == 1 else []
     words += [f"acquired {scene.acquired}"] if scene.acquired else []
     return [scene.path.name, "  ·  ".join(words)]
 
 
-def _legend(about: Sequence[Properties], names: Sequence[str], missing: bool) -> list[tuple[Any, str, str]]:
+def _legend(
+    scene: "Scene",
+    objects: Sequence[SceneObject],
+    about: Sequence[Properties],
+    names: Sequence[str],
+    missing: bool,
+) -> list[tuple[Any, str, str]]:
     rows: list[tuple[Any, str, str]] = []
     for class_id, name in enumerate(names):
-        mine = [row for row in about if row["class"] == name]
-        if mine or len(names) <= _MOST_CLASSES:
-            rows.append((colour_of(class_id), name, f"{len(mine):,}  ({_area(mine)})" if mine else "0"))
+        mine = [(one, row) for one, row in zip(objects, about, strict=True) if one.class_id == class_id]
+        if mine:
+            area = _area([row for _, row in mine], *area_together([one for one, _ in mine], scene.grid))
+            rows.append((colour_of(class_id), name, f"{len(mine):,}  ({area})"))
+        elif len(names) <= _MOST_CLASSES:
+            rows.append((colour_of(class_id), name, "0"))
     return rows + ([(None, "no data", "")] if missing else []) or [(None, "nothing found", "")]
 
 
@@ -104,14 +116,17 @@ def _table(rows: Sequence[Properties]) -> list[list[str]]:
     table = [["no.", "class", "area", *(["length"] if on_ground else []), "confidence"]]
     for row in rows:
         length = [_distance(row["length_km"] * 1e3) if row["length_km"] is not None else "–"] if on_ground else []
-        table.append([str(row["id"]), row["class"], _area([row]), *length, f"{row['confidence_max']:.2f}"])
+        table.append(
+            [str(row["id"]), row["class"], _area([row], row["area_px"]), *length, f"{row['confidence_max']:.2f}"]
+        )
     return table
 
 
-def _area(rows: Sequence[Properties]) -> str:
+def _area(rows: Sequence[Properties], pixels: int, share: float = 1.0) -> str:
+    """Of objects that cover so many pixels together, which are this share of their areas added up."""
     if any(row["area_km2"] is None for row in rows):
-        return f"{sum(row['area_px'] for row in rows):,} px"
-    area = sum(row["area_km2"] for row in rows)
+        return f"{pixels:,} px"
+    area = share * sum(row["area_km2"] for row in rows)
     return f"{_figure(area)} km²" if area >= 0.01 else f"{_figure(area * 1e6)} m²"
 
 
