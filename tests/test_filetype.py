@@ -72,3 +72,29 @@ def test_sixteen_bits_are_seen_in_the_first_bytes():
     Image.new("I;16", (4, 4)).save(buffer, "PNG")
     assert not filetype.is_eight_bit(buffer.getvalue()[: filetype.HEAD], ".png")
     assert filetype.is_eight_bit(encoded("PNG")[: filetype.HEAD], ".png")
+
+
+def frames(form: str, count: int, **settings: object) -> bytes:
+    """Pictures that differ."""
+    some = [Image.effect_noise((40, 30), 60) for _ in range(count)]
+    file = BytesIO()
+    more = {"save_all": True, "append_images": some[1:]} if count > 1 else {}
+    some[0].save(file, form, **more, **settings)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(("form", "suffix"), [("GIF", ".gif"), ("PNG", ".png"), ("WEBP", ".webp")])
+def test_frames_after_the_first_are_seen(form, suffix):
+    assert filetype.is_animated(frames(form, 3), suffix)
+    assert not filetype.is_animated(frames(form, 1), suffix)
+
+
+def test_a_comment_in_a_gif_is_no_frame():
+    assert not filetype.is_animated(frames("GIF", 1, comment=b"\x2c" * 600, transparency=3), ".gif")
+
+
+@pytest.mark.parametrize(("form", "suffix"), [("GIF", ".gif"), ("PNG", ".png"), ("WEBP", ".webp")])
+def test_a_file_that_ends_anywhere_is_still_looked_at(form, suffix):
+    """None of these reads beyond its end."""
+    data = frames(form, 2)
+    assert {filetype.is_animated(data[:length], suffix) for length in range(len(data))} <= {True, False}

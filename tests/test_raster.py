@@ -154,6 +154,30 @@ def test_an_opaque_picture_has_data_everywhere(tmp_path):
     assert opened(save(tmp_path / "a.png", "PNG", opaque)).nodata is None
 
 
+def pages(path: Path, form: str, count: int = 3) -> Path:
+    some = [Image.fromarray(grey_image(np.random.default_rng(seed), 20, 30)) for seed in range(count)]
+    some[0].save(path, form, save_all=True, append_images=some[1:])
+    return path
+
+
+@pytest.mark.parametrize(("form", "suffix"), [("TIFF", ".tif"), ("GIF", ".gif"), ("PNG", ".png"), ("WEBP", ".webp")])
+def test_of_several_pictures_in_a_file_the_first_is_read_and_the_others_are_told(tmp_path, form, suffix):
+    several = opened(pages(tmp_path / f"a{suffix}", form))
+    one = opened(pages(tmp_path / f"b{suffix}", form, 1))
+    assert (several.several, one.several) == (True, False)
+    assert several.pixels.shape[:2] == one.pixels.shape[:2] == (20, 30)
+
+
+def test_overviews_and_masks_in_a_geotiff_are_no_further_pages(tmp_path):
+    pixels = grey_image(np.random.default_rng(0), 256, 256)
+    path = write_geotiff(tmp_path / "a.tif", pixels, tiled=True, blockxsize=64, blockysize=64)
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(path, "r+") as file:
+        file.write_mask(np.tri(256) > 0)
+        file.build_overviews([2, 4])
+    assert cv2.imcount(str(path)) == 6
+    assert not opened(path).several
+
+
 def test_a_band_of_an_8_bit_picture_can_be_picked(tmp_path):
     path = save(tmp_path / "a.png", "PNG", colours())
     picture = opened(path, Rule("none", (0.0,), (255.0,), (2,), "counts"))

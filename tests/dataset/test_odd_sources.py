@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from ultralytics.data.utils import img2label_paths
@@ -21,7 +22,7 @@ from seepseg.errors import SourceError, UsageError
 from seepseg.labels.coco import read_coco
 from seepseg.labels.labelme import read_labelme
 from seepseg.labels.masks import read_masks
-from seepseg.values import Source
+from seepseg.values import FURTHER, Source
 
 NAMES = ("oil: thin", '"quoted"', "it's", "🛢️", "no", "null", "1", "# x", "a b")
 STEMS = ("a b", "#1", "Öl-日本", 'it\'s "q"', "x" * 200)
@@ -174,6 +175,17 @@ def test_images_that_cannot_be_converted_are_left_out_where_asked_and_told(tmp_p
     for image in written:
         mask = cv2.imread(str(masks / image.name), cv2.IMREAD_UNCHANGED)
         assert {class_id + 1 for class_id, _ in read_rows(label_path(image))} == set(np.unique(mask)) - {0}
+
+
+def test_pages_after_the_first_are_counted_by_file(tmp_path: Path) -> None:
+    images, masks = write_pairs(tmp_path, 6)
+    for stem, suffix in (("tile000", ".tif"), ("tile001", ".gif")):
+        image = Image.open(images / f"{stem}.png")
+        image.save(images / f"{stem}{suffix}", save_all=True, append_images=[image.rotate(90), image.rotate(180)])
+        (images / f"{stem}.png").unlink()
+    convert(read_masks(images, masks, names=["a", "b"]), tmp_path / "out", Settings())
+    (left_out,) = json.loads((tmp_path / "out/conversion.json").read_text())["skipped"]
+    assert left_out == {"reason": FURTHER, "count": 2, "examples": ["tile000.tif", "tile001.gif"]}
 
 
 def test_a_16_bit_image_of_damaged_pixels_is_left_out_too(tmp_path: Path) -> None:

@@ -137,11 +137,20 @@ def test_bands_that_are_no_colours_are_refused(tmp_path: Path):
         read_values(path)
 
 
-def test_several_pictures_in_one_file_are_refused(tmp_path: Path):
+@pytest.mark.parametrize("suffix", [".gif", ".tif"])
+def test_several_pictures_in_one_file_are_refused(tmp_path: Path, suffix: str):
     frames = [Image.fromarray(VALUES), Image.fromarray(VALUES[::-1].copy())]
-    frames[0].save(tmp_path / "m.gif", save_all=True, append_images=frames[1:])
+    frames[0].save(tmp_path / f"m{suffix}", save_all=True, append_images=frames[1:])
     with pytest.raises(SourceError, match="several pictures"):
-        read_values(tmp_path / "m.gif")
+        read_values(tmp_path / f"m{suffix}")
+
+
+def test_overviews_of_a_mask_are_passed_over(tmp_path: Path):
+    whole = np.tile(VALUES, (20, 20))
+    path = write_tiff(tmp_path / "m.tif", whole)
+    with rasterio.open(path, "r+") as file:
+        file.build_overviews([2])
+    assert np.array_equal(read_values(path), whole)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg", ".gif"])

@@ -23,7 +23,7 @@ from seepseg.labels.scene_polygons import Shape, cut_polygons, read_polygons
 from seepseg.labels.scenes import read_scenes
 from seepseg.raster import open_picture
 from seepseg.scale_choice import choose_rule
-from seepseg.values import UNFIT, Item
+from seepseg.values import FURTHER, UNFIT, Item
 
 RNG = np.random.default_rng(0)
 DONUT = Point(40, 38).buffer(17).difference(Point(43, 36).buffer(7))
@@ -480,6 +480,27 @@ def test_truth_with_fractions_is_refused(tmp_path):
 def test_truth_of_many_bands_is_refused(tmp_path):
     truth = write_geotiff(tmp_path / "t.tif", np.ones((3, 150, 200), np.uint8))
     with pytest.raises(SourceError, match="has 3 bands"):
+        read_scenes(scene(tmp_path), truth, names=("oil",))
+
+
+@pytest.mark.parametrize("drawn_as", ["polygons", "raster"])
+def test_pages_of_a_scene_after_the_first_are_told_once(tmp_path, drawn_as):
+    path = scene(tmp_path)
+    write_geotiff(path, speckle(150, 200, seed=1), APPEND_SUBDATASET="YES")
+    if drawn_as == "polygons":
+        truth = write_geojson(tmp_path / "t.geojson", [(box(10, 10, 140, 90), {"class": "oil"})])
+    else:
+        truth = write_geotiff(tmp_path / "t.tif", drawn(box(10, 10, 140, 90)).astype(np.uint8))
+    source = read_scenes(path, truth, tile=64, overlap=16, names=("oil",))
+    assert len(source.items) > 1
+    assert counts(source)[FURTHER] == 1
+    assert not any(open_picture(item, choose_rule([item], scale=None, bands=None)[0]).several for item in source.items)
+
+
+def test_truth_of_several_pictures_is_refused(tmp_path):
+    truth = write_geotiff(tmp_path / "t.tif", np.ones((150, 200), np.uint8))
+    write_geotiff(truth, np.zeros((150, 200), np.uint8), APPEND_SUBDATASET="YES")
+    with pytest.raises(SourceError, match=r"t\.tif: holds several pictures"):
         read_scenes(scene(tmp_path), truth, names=("oil",))
 
 

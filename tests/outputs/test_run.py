@@ -6,6 +6,7 @@ import tracemalloc
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from make import write_image
 from make_geotiff import write_geotiff
@@ -227,6 +228,19 @@ def test_bad_files_are_told_and_the_rest_goes_on(tmp_path):
     assert {name for name, one in told.items() if one == "ok"} == {"dot.png", "tile 0.png", "tile 1.png"}
     assert "cut off" in told["cut.png"]
     assert [name for name, _ in outcome.totals.failed] == ["cut.png", "empty.png", "page.jpg"]
+
+
+def test_pages_after_the_first_are_told_of_pictures_and_scenes(tmp_path):
+    source = images(tmp_path, 2)
+    some = [Image.fromarray(np.tri(100, dtype=np.uint8) * grey) for grey in (200, 210)]
+    some[0].crop((0, 0, 40, 40)).save(source / "pages.tif", save_all=True, append_images=some[1:])
+    some[0].save(source / "large.tif", save_all=True, append_images=some[1:])
+    some[0].save(source / "large.gif", save_all=True, append_images=some[1:])
+    totals = predict_folder(StandIn(imgsz=20), source, tmp_path / "out").totals
+    told = [note for note in totals.notes if "several pictures" in note]
+    assert (totals.worked, totals.scenes) == (5, 2)
+    assert [note.partition(":")[0] for note in told] == ["large.gif", "large.tif", "pages.tif"]
+    assert json.loads((tmp_path / "out/prediction.json").read_text())["notes"] == totals.notes
 
 
 def test_what_failed_is_tried_again(tmp_path):

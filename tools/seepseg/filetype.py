@@ -68,6 +68,18 @@ def has_alpha(data: bytes, kind: str) -> bool:
     return kind == ".webp" and data[12:16] == b"VP8X" and bool(data[20] & 0x10)
 
 
+def is_animated(data: bytes, kind: str) -> bool:
+    """Whether frames follow the first; of all kinds but GIF, the beginning of the file tells. For the pages of a TIFF,
+    see `rasterfile.has_pages`."""
+    if kind == ".gif":
+        return _gif_goes_on(data)
+    if kind == ".png":
+        return b"acTL" in data[: data.find(b"IDAT")]
+    if kind == ".webp":
+        return data[12:16] == b"VP8X" and bool(int.from_bytes(data[20:21]) & 0x02)
+    return data[4:12] == b"ftypavis"
+
+
 def orientation(data: bytes, kind: str) -> int:
     """EXIF's number for how the picture is turned; 1 where it is upright or says nothing.
 
@@ -113,6 +125,22 @@ def _png_fault(data: bytes) -> str | None:
             return None
         at = end
     return "is cut off: the end of the PNG is missing"
+
+
+def _gif_goes_on(data: bytes) -> bool:
+    """Whether a second frame is there, found by going from block to block."""
+
+    def skip_colours(flags: int) -> int:
+        return 3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0
+
+    at, frames = 13 + skip_colours(int.from_bytes(data[10:11])), 0
+    while at + 10 < len(data) and data[at] in (0x21, 0x2C):
+        frames += data[at] == 0x2C
+        at += 11 + skip_colours(data[at + 9]) if data[at] == 0x2C else 2
+        while at < len(data) and data[at]:
+            at += 1 + data[at]
+        at += 1
+    return frames > 1
 
 
 def _is_cut_off(data: bytes) -> bool:

@@ -14,7 +14,7 @@ from seepseg import filetype, georeference
 from seepseg.dataset.layout import IMAGE_SUFFIXES
 from seepseg.errors import DatasetError, SourceError
 from seepseg.georeference import Grid
-from seepseg.rasterfile import is_plain, open_raster, palette, read_values
+from seepseg.rasterfile import has_pages, is_plain, open_raster, palette, read_values
 from seepseg.scaling import Rule, untouched
 from seepseg.values import Bitmap, Item, Window
 
@@ -43,6 +43,8 @@ class Picture:
     unoriented: bool
     """The file carries an EXIF orientation other than 1: labels drawn by a program that ignores it don't fit."""
     source_sha256: str
+    several: bool = False
+    """The file holds more pictures, pages or frames, and this is the first."""
 
 
 def open_picture(item: Item, rule: Rule | None, *, gsd: float | None = None) -> Picture:
@@ -108,7 +110,8 @@ def _open_simple(path: Path, data: bytes, kind: str, rule: Rule | None) -> Pictu
     nodata = _transparent(data, orientation) if filetype.has_alpha(data, kind) else None
     digest = hashlib.sha256(data).hexdigest()
     stored, suffix = (data, suffix) if kept else (_png(pixels), ".png")
-    return Picture(pixels, stored, suffix, not kept, nodata, None, None, orientation != 1, digest)
+    several = filetype.is_animated(data, kind)
+    return Picture(pixels, stored, suffix, not kept, nodata, None, None, orientation != 1, digest, several)
 
 
 def _keeps_eight_bits(pixels: Pixels, rule: Rule | None) -> bool:
@@ -140,21 +143,24 @@ def _open_raster(item: Item, data: bytes, kind: str, rule: Rule | None) -> Pictu
         grid = georeference.grid_of(dataset)
         pixels, nodata = _render(dataset, item.image, grid, None, rule)
         eight_bits = set(dataset.dtypes) == {"uint8"}
+        several = has_pages(dataset) or filetype.is_animated(data, kind)
     metres, place = georeference.mean_metres(grid), georeference.describe(grid, None)
     suffix = filetype.right_suffix(item.image.suffix, kind)
     if orientation == 1 and eight_bits and suffix.lower() in IMAGE_SUFFIXES and _ultralytics_sees(data, pixels):
-        return Picture(pixels, data, suffix, False, nodata, place, metres, False, digest)
+        return Picture(pixels, data, suffix, False, nodata, place, metres, False, digest, several)
     pixels = _upright(pixels, orientation)
     nodata = None if nodata is None else _upright(nodata, orientation)
-    return Picture(pixels, _png(pixels), ".png", True, nodata, place, metres, orientation != 1, digest)
+    return Picture(pixels, _png(pixels), ".png", True, nodata, place, metres, orientation != 1, digest, several)
 
 
 def _open_window(item: Item, rule: Rule | None, gsd: float | None) -> Picture:
     with open_raster(item.image) as dataset:
         grid = georeference.grid_of(dataset, gsd)
         pixels, nodata = _render(dataset, item.image, grid, item.window, rule)
+        # A window is one of many, and whoever cut the scene tells it once.
+        several = item.window is None and has_pages(dataset)
     place, metres = georeference.describe(grid, item.window), georeference.mean_metres(grid)
-    return Picture(pixels, _png(pixels), ".png", True, nodata, place, metres, False, _digest(item.image))
+    return Picture(pixels, _png(pixels), ".png", True, nodata, place, metres, False, _digest(item.image), several)
 
 
 def _render(

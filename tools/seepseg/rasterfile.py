@@ -81,6 +81,12 @@ def is_plain(dataset: Any) -> bool:
     return set(dataset.dtypes) == {"uint8"} and dataset.count in (1, 3, 4)
 
 
+def has_pages(dataset: Any) -> bool:
+    """Whether pictures follow the one that an open raster shows, as in a TIFF of several pages; overviews and masks are
+    none."""
+    return len(dataset.subdatasets) > 1
+
+
 def read_values(
     dataset: Any,
     box: Window,

@@ -51,6 +51,10 @@ class Skip:
 
 UNFIT = "image that can't be converted, left out"
 """The reason of what `--unfit skip` leaves out."""
+FURTHER = "pages or frames after the first, left out"
+"""The reason of a file of several pictures, however many they are."""
+SEVERAL = "holds several pictures, and the first alone was looked at; save the other pages or frames as files"
+"""The note on such a file that a model is asked about."""
 
 
 @dataclass(frozen=True, slots=True)

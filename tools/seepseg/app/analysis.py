@@ -168,10 +168,12 @@ def _analyse(loaded: "Loaded", path: Path, name: str, onlooker: Onlooker) -> Ana
     if opened.picture is None:
         raise SourceError(f"{name}: {(opened.reason or 'not readable').removeprefix(f'{path}: ')}")
     onlooker.see(opened.picture.pixels)
-    return _look_at_picture(model, opened.picture, name, confidence, began)
+    return _look_at_picture(model, opened.picture, name, confidence, began, opened.notes)
 
 
-def _look_at_picture(model: "Model", picture: "Picture", name: str, confidence: Confidence, began: float) -> Analysis:
+def _look_at_picture(
+    model: "Model", picture: "Picture", name: str, confidence: Confidence, began: float, notes: tuple[str, ...]
+) -> Analysis:
     floor = min(FLOOR, *confidence.limits)
     found = model.predict([picture.pixels], conf=min(floor, LEAST), iou=IOU, max_det=MAX_DET, masks_above=floor)[0]
     found = cut_to_data(found, picture.nodata)
@@ -190,7 +192,7 @@ def _look_at_picture(model: "Model", picture: "Picture", name: str, confidence: 
         ground=None,
         metres_per_pixel=picture.metres_per_pixel or model.input.metres_per_pixel,
         scaling=describe_rule(rule) if picture.rendered else None,
-        notes=(),
+        notes=notes,
         seconds=perf_counter() - began,
     )
 

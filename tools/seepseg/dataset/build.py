@@ -17,7 +17,7 @@ from seepseg.errors import SeepsegError
 from seepseg.raster import Picture, open_picture
 from seepseg.scaling import Rule
 from seepseg.splits.twins import Fingerprint, fingerprint
-from seepseg.values import Instance, Item, LabelledImage, Skip
+from seepseg.values import FURTHER, Instance, Item, LabelledImage, Skip
 from seepseg.workers import Crew, in_order
 
 CHUNK = 16
@@ -111,7 +111,7 @@ def build(item: Item, job: Job, *, measure: bool) -> Built:
         georeference=picture.georeference,
         ignore=ignore.decode() if ignore else None,
         fidelity=_fidelity(truth, rows, job.imgsz) if measure else (),
-        skipped=truth.skipped,
+        skipped=(*truth.skipped, *([Skip(FURTHER, item.image.name)] if picture.several else [])),
         annotations="".join(
             _annotation(one, mine, width, height) for one, mine in zip(truth.instances, owners, strict=True)
         ),

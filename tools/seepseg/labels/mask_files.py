@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from seepseg.errors import SourceError
+from seepseg.rasterfile import has_pages
 from seepseg.wording import count
 
 NAN = int(np.iinfo(np.int64).min)
@@ -26,6 +27,7 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PNG_PALETTE = 3
 _SPREAD = 50
+_SEVERAL = "{}: holds several pictures; a mask is one"
 _MODES = ("1", "L", "P", "RGB", "RGBA", "LA")
 # ImportError: once ultralytics is loaded, its Image.open asks for pi-heif where Pillow recognises nothing.
 _UNREADABLE = (OSError, ValueError, SyntaxError, ImportError, Image.DecompressionBombError, cv2.error)
@@ -167,6 +169,8 @@ def _read_raster(path: Path) -> NDArray[Any]:
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
             with rasterio.open(path) as raster:
+                if has_pages(raster):
+                    raise SourceError(_SEVERAL.format(path))
                 if raster.count not in (1, 3, 4):
                     raise SourceError(f"{path}: holds {raster.count} bands; a mask holds one, or three of colour")
                 bands: NDArray[Any] = raster.read()
@@ -187,7 +191,7 @@ def _without_alpha(pixels: NDArray[Any], path: Path) -> NDArray[Any]:
 
 def _refuse_frames(image: Image.Image, path: Path) -> None:
     if getattr(image, "is_animated", False):
-        raise SourceError(f"{path}: holds several pictures; a mask is one")
+        raise SourceError(_SEVERAL.format(path))
 
 
 def _unreadable(path: Path, error: Exception) -> SourceError:

@@ -19,8 +19,8 @@ from seepseg.georeference import Grid, grid_of, locate
 from seepseg.labels import scene_tiles
 from seepseg.labels.scene_tiles import HIDDEN, Cut, Found
 from seepseg.progress import track
-from seepseg.rasterfile import in_file, open_raster
-from seepseg.values import Item, LabelledImage, Skip, Window
+from seepseg.rasterfile import has_pages, in_file, open_raster
+from seepseg.values import FURTHER, Item, LabelledImage, Skip, Window
 from seepseg.wording import count
 
 Read = Callable[[Window], tuple[NDArray[np.int64], NDArray[np.bool_]]]
@@ -62,6 +62,7 @@ def cut_by_masks(
     found.notes += notes
     for (scene, mask), how in zip(pairs, fits, strict=True):
         with open_raster(scene.image) as dataset:
+            found.skipped += [Skip(FURTHER, scene.image.name)] if has_pages(dataset) else []
             grid = grid_of(dataset, cut.gsd)
             with open_truth(mask, grid, how) as read:
                 tiles = scene_tiles.windows(grid.width, grid.height, cut.tile, cut.overlap)
@@ -104,6 +105,8 @@ def _count_values(scene: Path, mask: Path, how: str, cut: Cut) -> Counter[int]:
 
 def fit(scene: Any, truth: Any) -> str:
     """How the truth lies on the scene: `same` grid, `size` (no CRS, but as many pixels), or `warp` to it."""
+    if has_pages(truth):
+        raise SourceError(f"{truth.name}: holds several pictures, and truth is one; save the right one on its own")
     grid, other = grid_of(scene), grid_of(truth)
     equal = (grid.width, grid.height) == (other.width, other.height)
     if grid.crs and other.crs:

@@ -15,8 +15,8 @@ from seepseg.labels import scene_classes, scene_tiles, scene_vectors
 from seepseg.labels.scene_classes import polygonal
 from seepseg.labels.scene_tiles import HIDDEN, Cut, Found
 from seepseg.progress import track
-from seepseg.rasterfile import open_raster
-from seepseg.values import UNFIT, Bitmap, Instance, Item, LabelledImage, Skip, Window
+from seepseg.rasterfile import has_pages, open_raster
+from seepseg.values import FURTHER, UNFIT, Bitmap, Instance, Item, LabelledImage, Skip, Window
 from seepseg.wording import told_from
 
 NO_CENTRE = "polygon over no pixel centre, drawn by the pixels it touches"
@@ -107,6 +107,7 @@ def _with_truth(
 def _cut_scene(scene: Item, layers: Sequence[scene_vectors.Layer], cut: Cut, found: Found) -> set[str]:
     """Adds the tiles of one scene; the places of polygons that reach into it."""
     with open_raster(scene.image) as dataset:
+        found.skipped += [Skip(FURTHER, scene.image.name)] if has_pages(dataset) else []
         grid = grid_of(dataset, cut.gsd)
         if not grid.crs:
             raise SourceError(f"{scene.image}: has no CRS, so that polygons can't be laid on it; use raster truth")

@@ -14,7 +14,7 @@ from seepseg.outputs.listing import Entry
 from seepseg.rasterfile import is_plain, open_raster
 from seepseg.scaling import Rule
 from seepseg.scenes.suitability import fitting_rule
-from seepseg.values import Item
+from seepseg.values import SEVERAL, Item
 
 Tile = Literal["auto", "always", "never", "size"]
 """`size` is for a classifier, which would find no place in a scene, however small."""
@@ -35,6 +35,12 @@ class Opened:
     picture: raster.Picture | None = None
     reason: str | None = None
     """Why it can't be read."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of the picture; a scene has notes of its own."""
+        several = self.picture is not None and self.picture.several
+        return (f"{self.entry.name}: {SEVERAL}",) if several else ()
 
 
 def open_ahead(

@@ -49,6 +49,7 @@ def write_image(
         objects=_found(prediction, runs, opened.picture),
         shares=_shares(prediction, runs, opened.picture) if prediction.presence is None else (),
         blank=blank,
+        notes=opened.notes,
     )
 
 

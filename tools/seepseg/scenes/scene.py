@@ -13,12 +13,12 @@ from seepseg import filetype
 from seepseg.errors import SourceError, UsageError
 from seepseg.georeference import TOLERANCE, Grid, grid_of, locate, mean_metres
 from seepseg.raster import Pixels
-from seepseg.rasterfile import open_raster, palette, read_values
+from seepseg.rasterfile import has_pages, open_raster, palette, read_values
 from seepseg.scaling import Rule
 from seepseg.scenes.acquisition import acquired_at
 from seepseg.scenes.land import Land, read_land
 from seepseg.scenes.suitability import fitting_rule
-from seepseg.values import Bitmap, Window
+from seepseg.values import SEVERAL, Bitmap, Window
 
 if TYPE_CHECKING:
     from seepseg.predict.model_input import ModelInput
@@ -89,12 +89,14 @@ def open_scene(
     as no data.
     """
     check_gsd(gsd)
-    _refuse_faults(path)
+    several = _check_file(path)
     with open_raster(path) as dataset:
         _refuse_split(path, dataset)
         rule = fitting_rule(path, dataset, model_input.rule)
         grid, notes = _choose_grid(path, dataset, gsd, model_input.metres_per_pixel)
         land = read_land(mask_vector, dataset, grid) if mask_vector else None
+        if several or has_pages(dataset):
+            notes.append(f"{path.name}: {SEVERAL}")
         if mask_vector and land is None:
             notes.append(f"{mask_vector.name} covers nothing of {path.name}")
         acquired = acquired_at(path, dataset.tags())
@@ -122,13 +124,14 @@ def _refuse_split(path: Path, dataset: Any) -> None:
         )
 
 
-def _refuse_faults(path: Path) -> None:
-    """What GDAL passes over: a picture that is stored turned, and a JPEG that ends too early."""
+def _check_file(path: Path) -> bool:
+    """Refuse what GDAL passes over: a picture that is stored turned, and a JPEG that ends too early. Whether frames
+    follow the first one, it passes over too."""
     try:
         with path.open("rb") as file:
             head = file.read(_EXIF_BYTES)
             kind = filetype.sniff(head)
-            whole = head + file.read() if kind == ".jpg" else head
+            whole = head + file.read() if kind in (".jpg", ".gif") else head
     except OSError as error:
         raise SourceError(f"{path}: not readable: {error.strerror}") from None
     if kind == ".jpg" and (problem := filetype.fault(whole, kind)):
@@ -138,6 +141,7 @@ def _refuse_faults(path: Path) -> None:
             f"{path}: is stored turned, with an EXIF note to turn it back, and too large to be read as a picture; "
             "save it upright first"
         )
+    return filetype.is_animated(whole, kind)
 
 
 def _choose_grid(path: Path, dataset: Any, gsd: float | None, trained: float | None) -> tuple[Grid, list[str]]:
