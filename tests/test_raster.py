@@ -1,4 +1,6 @@
 import hashlib
+import struct
+import zlib
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -16,7 +18,7 @@ from ultralytics.utils.patches import imread as ultralytics_imread
 from make import grey_image, write_image
 from make_geotiff import speckle, utm, write_geotiff
 from seepseg.errors import SourceError
-from seepseg.raster import open_picture
+from seepseg.raster import is_flat, open_picture
 from seepseg.scaling import Rule
 from seepseg.values import Item, Window
 
@@ -149,9 +151,57 @@ def test_transparent_pixels_are_no_data(tmp_path):
     assert not picture.rendered
 
 
+@pytest.mark.parametrize(
+    ("form", "suffix", "settings"),
+    [("WEBP", ".webp", {"lossless": True}), ("TIFF", ".tif", {}), ("GIF", ".gif", {}), ("AVIF", ".avif", {})],
+)
+def test_transparency_is_seen_in_whatever_kind_has_it(tmp_path, form, suffix, settings):
+    Image.init()
+    if form not in Image.SAVE:
+        pytest.skip(f"Pillow writes no {form} here")
+    alpha = np.full((30, 40), 255, np.uint8)
+    alpha[:5] = 0
+    path = save(tmp_path / f"a{suffix}", form, np.dstack([colours(), alpha]), **settings)
+    assert np.array_equal(opened(path).nodata, alpha == 0)
+    assert opened(save(tmp_path / f"b{suffix}", form, colours(), **settings)).nodata is None
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_a_grey_that_a_png_calls_transparent_is_no_data(tmp_path, bits):
+    """As GDAL writes a raster whose no-data value is set."""
+    values = grey_image(np.random.default_rng(0), 30, 40) & (2**bits - 1)
+    path = tmp_path / "a.png"
+    write_png(path, values, bits, missing=1)
+    assert np.array_equal(opened(path).nodata, values == 1)
+
+
+@pytest.mark.parametrize("shape", [(300, 40), (300, 40, 3)])
+def test_an_image_is_flat_where_all_that_is_data_has_one_value(shape):
+    pixels = np.full(shape, 7, np.uint8)
+    assert is_flat(pixels, None)
+    pixels[200:] = 9
+    missing = np.zeros(shape[:2], np.uint8)
+    missing[200:] = 1
+    assert not is_flat(pixels, None)
+    assert is_flat(pixels, missing)
+    assert is_flat(pixels, np.ones_like(missing))
+
+
 def test_an_opaque_picture_has_data_everywhere(tmp_path):
     opaque = np.dstack([colours(), np.full((30, 40), 255, np.uint8)])
     assert opened(save(tmp_path / "a.png", "PNG", opaque)).nodata is None
+
+
+def write_png(path: Path, values: np.ndarray, bits: int, *, missing: int) -> None:
+    """Grey values of few bits, one of which is transparent."""
+    ones = np.unpackbits(values[..., None], axis=2)[..., 8 - bits :].reshape(len(values), -1)
+    rows = b"".join(b"\0" + np.packbits(row).tobytes() for row in ones)
+    head = struct.pack(">IIBBBBB", values.shape[1], values.shape[0], bits, 0, 0, 0, 0)
+    parts = [(b"IHDR", head), (b"tRNS", struct.pack(">H", missing)), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    chunks = [
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in parts
+    ]
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
 
 
 def pages(path: Path, form: str, count: int = 3) -> Path:

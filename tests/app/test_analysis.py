@@ -60,6 +60,19 @@ def test_places_without_data_are_remembered(tmp_path: Path) -> None:
     assert [one.mask.sum() for one in seen.detections] == [one.mask.sum() for one in found] == [40 * 80]
 
 
+def test_what_a_prediction_notes_of_a_file_is_told(tmp_path: Path) -> None:
+    flat = np.full((80, 80), BRIGHT, np.uint8)
+    assert cv2.imwrite(str(tmp_path / "flat.png"), flat)
+    for file in (tmp_path / "flat.png", write_geotiff(tmp_path / "flat.tif", flat)):
+        assert any("its answer says nothing" in note for note in look(StandIn(), file, "mine").notes)
+        assert all("flat" not in note for note in look(StandIn(), file, "mine").notes)
+
+
+def test_files_with_something_to_see_have_no_such_note(tile: Path, scene: Path) -> None:
+    for file in (tile, scene):
+        assert not any("its answer says nothing" in note for note in look(StandIn(), file).notes)
+
+
 def test_the_model_looks_once(tile: Path, scene: Path) -> None:
     model = StandIn(sha256="a0" * 32)
     for path in (tile, scene):

@@ -243,6 +243,24 @@ def test_pages_after_the_first_are_told_of_pictures_and_scenes(tmp_path):
     assert json.loads((tmp_path / "out/prediction.json").read_text())["notes"] == totals.notes
 
 
+def test_an_image_in_which_there_is_nothing_to_see_is_told(tmp_path):
+    """One value, no data at all, and a scene of the sea alone."""
+    source = images(tmp_path, 2)
+    write_image(source / "grey.png", np.full((20, 30), 90, np.uint8))
+    write_image(
+        source / "clear.png", np.dstack([np.random.default_rng(0).integers(1, 256, (20, 30, 3)), np.zeros((20, 30))])
+    )
+    write_geotiff(source / "sea.tif", np.full((100, 90), 90, np.uint8))
+    write_geotiff(source / "void.tif", np.zeros((100, 90), np.uint8), nodata=0)
+    write_geotiff(source / "spot.tif", np.pad(np.full((1, 1), 200, np.uint8), 70))
+    totals = predict_folder(StandIn(), source, tmp_path / "out").totals
+    told = {note.partition(":")[0] for note in totals.notes if "its answer says nothing" in note}
+    assert totals.worked == 7
+    assert told == {"grey.png", "clear.png", "sea.tif", "void.tif"}
+    with (tmp_path / "out/instances.csv").open() as rows:
+        assert "clear.png" not in {row["image"] for row in csv.DictReader(rows)}
+
+
 def test_what_failed_is_tried_again(tmp_path):
     source = images(tmp_path, 2)
     (source / "late.png").write_bytes(b"")

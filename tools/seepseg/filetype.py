@@ -65,7 +65,17 @@ def has_alpha(data: bytes, kind: str) -> bool:
     """Whether some pixels may be transparent."""
     if kind == ".png":
         return data[25] in (4, 6) or b"tRNS" in data[: data.find(b"IDAT")]
-    return kind == ".webp" and data[12:16] == b"VP8X" and bool(data[20] & 0x10)
+    if kind == ".webp":
+        at = {b"VP8X": 20, b"VP8L": 24}.get(data[12:16])
+        return at is not None and bool(int.from_bytes(data[at : at + 1]) & 0x10)
+    return kind == ".gif" or (kind == ".avif" and b":auxiliary:alpha" in data[:_EXIF_BYTES])
+
+
+def transparent_grey(data: bytes) -> int:
+    """The value, brought to 8 bits, that stands for no data in a grey PNG, as GDAL writes it and OpenCV passes over;
+    -1 where none does."""
+    at = data.find(b"tRNS", 0, data.find(b"IDAT"))
+    return -1 if at < 0 else int.from_bytes(data[at + 4 : at + 6]) * 255 // (2 ** data[24] - 1)
 
 
 def is_animated(data: bytes, kind: str) -> bool:

@@ -75,6 +75,15 @@ def decode(data: bytes) -> Pixels | None:
         return None
 
 
+def is_flat(pixels: Pixels, nodata: Bitmap | None) -> bool:
+    """Whether all pixels that hold data have one value, or none does."""
+    seen = pixels.reshape(-1, *pixels.shape[2:])
+    if nodata is not None:
+        seen = seen[nodata.ravel() == 0]
+    # Of most images, the first few pixels tell.
+    return not len(seen) or bool((seen[:64] == seen[0]).all() and (seen == seen[0]).all())
+
+
 def read_pixels(image: Path) -> Pixels:
     """An image of a dataset, as training sees it: (height, width), or (height, width, 3) in BGR."""
     try:
@@ -129,9 +138,9 @@ def _pick_bands(path: Path, pixels: Pixels, rule: Rule) -> Pixels:
 
 def _transparent(data: bytes, orientation: int) -> Bitmap | None:
     whole = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if whole is None or whole.ndim == 2 or whole.shape[2] != 4:
+    if whole is None or (whole.ndim == 3 and whole.shape[2] != 4):
         return None
-    nodata = np.asarray(whole[..., 3] == 0, np.uint8)
+    nodata = np.asarray(whole == filetype.transparent_grey(data) if whole.ndim == 2 else whole[..., 3] == 0, np.uint8)
     return _upright(nodata, orientation) if nodata.any() else None
 
 

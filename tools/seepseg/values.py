@@ -55,6 +55,11 @@ FURTHER = "pages or frames after the first, left out"
 """The reason of a file of several pictures, however many they are."""
 SEVERAL = "holds several pictures, and the first alone was looked at; save the other pages or frames as files"
 """The note on such a file that a model is asked about."""
+FLAT = (
+    "as the model sees it, all its pixels have one value or hold no data, so that its answer says nothing; check that "
+    "it is the right file, or leave it out"
+)
+"""The note on an image that nothing can be found in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from seepseg.predict.decode import IOU, MAX_DET
 from seepseg.predict.network import CLASSIFY
 from seepseg.scaling import Rule
 from seepseg.scenes.objects import SceneObject
-from seepseg.values import Detection, Prediction
+from seepseg.values import FLAT, Detection, Prediction
 
 if TYPE_CHECKING:
     from seepseg.app.models import Loaded
@@ -210,7 +210,7 @@ def _look_at_scene(
         onlooker.see(pixels)
         tape = record_scene(model, scene, floor, onlooker.count)
         floor = thin_out(tape, floor, MOST_SAID, min(confidence.limits))
-        notes = replay_scene(tape, confidence.limits).notes
+        notes = replay_scene(tape, confidence.limits).notes + ((f"{name}: {FLAT}",) if tape.flat else ())
         grid, ground = scene.grid, ground_of(scene.grid, scene.control)
         return Analysis(
             name=name,

@@ -51,6 +51,8 @@ class Tape:
     """Of each tile with data, in order."""
     missing: dict[Window, Bits] = field(default_factory=dict)
     """Where a tile has no data."""
+    flat: bool = False
+    """There was nothing to see in any tile."""
     latest: tuple[tuple[float, ...], Found] | None = None
     """What was put together last, and at which confidences: cleaning it asks for the same again."""
 
@@ -67,12 +69,13 @@ def record_scene(
 ) -> Tape:
     """What the model says of every tile above the floor."""
     tape = Tape(Facts(model.names, model.imgsz, model.task, model.input), scene.grid)
-    find_objects(
+    told = find_objects(
         cast("Model", _Recorder(model, tape.said)),
         cast("Scene", _Watched(scene, tape.missing)),
         [floor] * len(model.names),
         on_progress=on_progress,
     )
+    tape.flat = told.flat
     return tape
 
 
@@ -94,7 +97,7 @@ def replay_scene(tape: Tape, limits: Sequence[float]) -> Found:
     asked, latest = tuple(limits), tape.latest
     if latest is None or latest[0] != asked:
         scene = cast("Scene", _Remembered(tape.grid, tape.missing))
-        latest = asked, find_objects(answering(tape.facts, tape), scene, limits)
+        latest = asked, replace(find_objects(answering(tape.facts, tape), scene, limits), flat=tape.flat)
         tape.latest = latest if _bytes_of(latest[1]) <= _KEPT_BYTES else None
     return latest[1]
 

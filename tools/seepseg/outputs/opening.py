@@ -14,7 +14,7 @@ from seepseg.outputs.listing import Entry
 from seepseg.rasterfile import is_plain, open_raster
 from seepseg.scaling import Rule
 from seepseg.scenes.suitability import fitting_rule
-from seepseg.values import SEVERAL, Item
+from seepseg.values import FLAT, SEVERAL, Item
 
 Tile = Literal["auto", "always", "never", "size"]
 """`size` is for a classifier, which would find no place in a scene, however small."""
@@ -39,8 +39,11 @@ class Opened:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the user should know of the picture; a scene has notes of its own."""
-        several = self.picture is not None and self.picture.several
-        return (f"{self.entry.name}: {SEVERAL}",) if several else ()
+        if self.picture is None:
+            return ()
+        flat = raster.is_flat(self.picture.pixels, self.picture.nodata)
+        told = [*([SEVERAL] if self.picture.several else []), *([FLAT] if flat else [])]
+        return tuple(f"{self.entry.name}: {one}" for one in told)
 
 
 def open_ahead(

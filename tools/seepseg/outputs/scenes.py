@@ -19,6 +19,7 @@ from seepseg.scenes.objects import MOST_PIXELS, SceneObject, area_together
 from seepseg.scenes.polygons import outline
 from seepseg.scenes.scene import open_scene
 from seepseg.scenes.write_scene import PLACES, write_scene
+from seepseg.values import FLAT
 
 if TYPE_CHECKING:
     from seepseg.outputs.run import Plan
@@ -55,7 +56,8 @@ def predict_scene(model: Model, opened: Opened, place: Place, plan: "Plan") -> R
         write_scene(place.path, stem, scene, objects, names=model.names, provenance=provenance, save=save)
         ground = ground_of(scene.grid, scene.control)
         told = [_tell(one, scene.grid, ground) for one in objects]
-        notes = (*scene.notes, *found.notes)
+        flat = (f"{opened.entry.name}: {FLAT}",) if found.flat else ()
+        notes = (*scene.notes, *found.notes, *flat)
         return Record(
             name=opened.entry.name,
             stem=stem,

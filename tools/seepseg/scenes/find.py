@@ -10,6 +10,7 @@ import numpy as np
 
 from seepseg.errors import UsageError
 from seepseg.predict.decode import IOU, MARGIN, MAX_DET
+from seepseg.raster import is_flat
 from seepseg.scenes import tiling
 from seepseg.scenes.hysteresis import Hysteresis
 from seepseg.scenes.merge import SHARED, Merger, paint
@@ -38,6 +39,8 @@ class Found:
     """For the record."""
     notes: tuple[str, ...] = ()
     """What the user should hear."""
+    flat: bool = False
+    """No tile holds more than one value, so that there was nothing to find."""
 
 
 def find_objects(
@@ -69,11 +72,12 @@ def find_objects(
     # Detections of a semantic model don't overlap within a tile: those that share a pixel are one.
     merger = Merger(0.0 if model.task == "semantic" else SHARED, classes_apart=classes_apart)
     conf, size = [group for _, _, group in levels], (scene.grid.width, scene.grid.height)
-    empty, full, done = 0, 0, 0
+    empty, full, done, flat = 0, 0, 0, True
     with closing(tiling.read_ahead(scene, windows, batch)) as tiles:
         while some := list(islice(tiles, batch)):
             seen = [one for one in some if one[2] is None or not one[2].all()]
             images = [pixels for _, pixels, _ in seen]
+            flat = flat and all(is_flat(pixels, nodata) for _, pixels, nodata in seen)
             told = model.predict(images, conf=conf, iou=iou, max_det=max_det, margin=margin, batch=batch)
             for (window, _, nodata), prediction in zip(seen, told, strict=True):
                 inside = tiling.trusted(window, size, step)
@@ -94,7 +98,7 @@ def find_objects(
         "merged_above": merger.shared,
         "classes_apart": classes_apart,
     }
-    return Found(tuple(_build(merger, levels)), len(windows), empty, settings, _notes(full, max_det))
+    return Found(tuple(_build(merger, levels)), len(windows), empty, settings, _notes(full, max_det), flat)
 
 
 def _levels(limits: Sequence[float], hysteresis: Hysteresis | None, classes: int) -> Levels:
