@@ -252,6 +252,14 @@ def test_an_evaluation_has_figures_of_presence_alone(evaluated):
     assert {(row["iou"], row["missed"], row["predicted_objects"]) for row in rows} == {("", "", "")}
 
 
+def test_on_val_thresholds_are_cross_fitted_wherever_they_come_to_lie(classifier, data, tmp_path):
+    evaluate(Request(data, classifier, split="val", out=tmp_path, device="cpu", replicates=50, report=False))
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert metrics["presence"]["f1"] is not None
+    assert metrics["pixels"] is None
+    assert any(one is not None and round(one, 2) != one for one in metrics["thresholds"].values())
+
+
 def test_a_report_shows_what_there_is(evaluated):
     page = (evaluated / "report.html").read_text()
     assert "Is there anything in the image?" in page

@@ -60,7 +60,8 @@ def gather_evidence(
 ) -> Evidence:
     """At the thresholds in force."""
     presence, cells = gather_glances([one.glance for one in observations])
-    levels = levels_of(used.confidence, grid)
+    # A classifier's are those of presence, which may lie between those that pixels were counted at: it marks none.
+    levels = levels_of(used.confidence if places else np.full_like(used.confidence, grid[0]), grid)
     judged = [one.judged for one in observations if one.judged is not None]
     return Evidence(
         tuple(one.name for one in observations),
