@@ -102,9 +102,11 @@ def _not_understood(unknown: Sequence[str], args: argparse.Namespace) -> str:
         return f"{unknown[0]}: not understood without a command; see seepseg --help"
     command: argparse.ArgumentParser = args.parser
     flags = [word.partition("=")[0] for word in unknown if word.startswith("-")]
-    if flags:
-        known = [flag for action in command._actions for flag in action.option_strings]
-        return f"{flags[0]}: no flag of '{command.prog}'{suggest(flags[0], known)}; see {command.prog} --help"
     takes = enumerate_words([str(action.metavar) for action in command._actions if not action.option_strings])
+    if flags:
+        meant = suggest(flags[0], [flag for action in command._actions for flag in action.option_strings])
+        if "key=value" in takes and not meant:
+            meant = f", and Ultralytics' settings are given as {flags[0].lstrip('-')}=…"
+        return f"{flags[0]}: no flag of '{command.prog}'{meant}; see {command.prog} --help"
     lists = "; of several files make a folder, or a .txt with a path a line" if "SOURCE" in takes else ""
     return f"{unknown[0]}: '{command.prog}' takes {takes} and no more{lists}; see {command.prog} --help"
