@@ -54,7 +54,7 @@ CLEANINGS = (
     *("median:3", "median:5", "gaussian:1", "gaussian:2"),
     *("open:1", "open:2", "close:1", "close:2"),
     *("holes:20", "holes:100", "holes", "small:10", "small:30", "small:100", "largest"),
-    *("join:.3", "join:.5"),
+    *("once:.5", "once:.7"),
 )
 FILTERS = ("median:3", "lee:3", "lee:5", "gaussian:1", "clahe:2", "equalize", "gamma:0.7", "gamma:1.4")
 SHOWN = ("mIoU", "IoU", "F1", "boundary IoU")

@@ -15,7 +15,7 @@ STEPS = st.one_of(
     st.builds(Step, st.sampled_from(["open", "close"]), st.integers(1, 50).map(float)),
     st.builds(Step, st.sampled_from(["holes", "small"]), AREA, st.booleans()),
     st.builds(Step, st.sampled_from(["holes", "largest"])),
-    st.builds(Step, st.just("join"), st.floats(0, 0.99)),
+    st.builds(Step, st.just("once"), st.floats(0, 0.99)),
     st.builds(Step, st.just("priority"), classes=CLASSES),
 )
 

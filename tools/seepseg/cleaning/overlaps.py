@@ -1,13 +1,12 @@
-"""Where masks overlap: of different classes, who wins; of one class, whether they are one object."""
+"""Where masks overlap: of different classes, who wins; of one class, whether they are one object told twice."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seepseg.crops import NOTHING, area_of, common, overlap, unite
+from seepseg.crops import NOTHING, area_of, common, overlap
 from seepseg.predict.masks import Crop
-from seepseg.splits.links import Links
 
 
 def settle(crops: Sequence[Crop], class_ids: Sequence[int], keys: Sequence[tuple[float, ...]]) -> list[Crop]:
@@ -26,29 +25,23 @@ def settle(crops: Sequence[Crop], class_ids: Sequence[int], keys: Sequence[tuple
     return settled
 
 
-def join(crops: Sequence[Crop], class_ids: Sequence[int], scores: Sequence[float], alike: float) -> list[Crop]:
-    """Masks of one class that share more than `alike` of what they cover together, directly or by way of others, are
-    one mask, which the surest has; the others are left empty."""
+def tell_once(crops: Sequence[Crop], class_ids: Sequence[int], scores: Sequence[float], shared: float) -> list[Crop]:
+    """Of masks of one class that share more than `shared` of what both cover, the surest stays; the others are left
+    empty. Boxes, by which doubles are left out at first, tell little of thin and ragged things."""
     classes = np.array(class_ids)
     windows = np.array([(x, y, x + m.shape[1], y + m.shape[0]) for m, x, y in crops]).reshape(-1, 4)
     areas = list(map(area_of, crops))
-    links = Links(len(crops))
-    for at, crop in enumerate(crops):
-        for other in np.flatnonzero((classes[:at] == classes[at]) & _meet(windows[:at], windows[at])).tolist():
-            both = common(crop, crops[other])
-            if both > alike * (areas[at] + areas[other] - both):
-                links.join(at, other)
-    groups: dict[int, list[int]] = {}
-    for at in range(len(crops)):
-        groups.setdefault(links.root(at), []).append(at)
-    joined = list(crops)
-    for members in groups.values():
-        if len(members) > 1:
-            surest = max(members, key=scores.__getitem__)
-            for at in members:
-                joined[at] = NOTHING
-            joined[surest] = unite([crops[at] for at in members])
-    return joined
+    told = list(crops)
+    stays = np.ones(len(crops), bool)
+    order = np.array(sorted(range(len(crops)), key=lambda at: -scores[at]), np.intp)
+    for place, at in enumerate(order.tolist()):
+        before = order[:place]
+        for other in before[stays[before] & (classes[before] == classes[at]) & _meet(windows[before], windows[at])]:
+            both = common(crops[at], crops[other])
+            if both > shared * (areas[at] + areas[other] - both):
+                told[at], stays[at] = NOTHING, False
+                break
+    return told
 
 
 def _meet(windows: NDArray[np.int64], one: NDArray[np.int64]) -> NDArray[np.bool_]:

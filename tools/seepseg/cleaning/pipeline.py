@@ -7,7 +7,7 @@ import numpy as np
 
 from seepseg.cleaning import bitmaps
 from seepseg.cleaning.bitmaps import Size
-from seepseg.cleaning.overlaps import join, settle
+from seepseg.cleaning.overlaps import settle, tell_once
 from seepseg.cleaning.spelling import NONE, read_number, read_steps, refuse_argument, write_number
 from seepseg.crops import crop_of, trim
 from seepseg.errors import UsageError
@@ -126,9 +126,9 @@ def _clean(
             ranks = {names.index(name): rank for rank, name in enumerate(step.classes)}
             keys = [(ranks.get(class_id, len(ranks)), -score) for class_id, score in marks]
             cleaned = settle(cleaned, [class_id for class_id, _ in marks], keys)
-        elif step.name == "join":
+        elif step.name == "once":
             assert step.size is not None
-            cleaned = join(cleaned, [class_id for class_id, _ in marks], [score for _, score in marks], step.size)
+            cleaned = tell_once(cleaned, [class_id for class_id, _ in marks], [score for _, score in marks], step.size)
         else:
             cleaned = [_clean_one(crop, step, metres_per_pixel, size) if crop[0].size else crop for crop in cleaned]
         cleaned = list(map(trim, cleaned))
@@ -205,6 +205,6 @@ _READERS = {
     "holes": _read_area,
     "small": _read_area,
     "largest": _read_largest,
-    "join": _read_share,
+    "once": _read_share,
     "priority": _read_priority,
 }

@@ -134,7 +134,7 @@ def _add_model(flags: argparse._ActionsContainer) -> None:
         "--filter", default="", metavar="F", help="on images first, such as median:3 or lee:5 (default: none)"
     )
     flags.add_argument(
-        "--clean", default="", metavar="C", help="on masks, such as open:1,holes:50,small:30 (default: none)"
+        "--clean", default="", metavar="C", help="on masks, such as once:.5,open:1,holes:50,small:30 (default: none)"
     )
 
 
