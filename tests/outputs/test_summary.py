@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from make import write_image
 from make_geotiff import write_geotiff
 from outputs.stand_in import StandIn, predict_folder, stored
+from seepseg.cleaning.pipeline import parse_cleaning
 from seepseg.outputs.request import Ready
 from seepseg.outputs.summary import as_json, render
 from seepseg.predict.confidence import choose_confidence
@@ -35,6 +38,23 @@ def test_a_scene_holds_what_was_found_in_it(model, tmp_path):
     write_geotiff(tmp_path / "images/sea.tif", np.full((16, 16), 201, np.uint8))
     ready, outcome = predicted(model, tmp_path)
     assert "verdict yes for 1 of 1 image; objects in 1" in render(tmp_path / "out", ready, outcome).splitlines()
+
+
+class Doubling(StandIn):
+    """Finds everything twice."""
+
+    def predict(self, *args, **asked):
+        found = super().predict(*args, **asked)
+        return [replace(one, detections=tuple(np.repeat(one.detections, 2))) for one in found]
+
+
+@pytest.mark.parametrize(("cleaning", "told"), [("", True), ("once:.5", False)])
+def test_objects_that_lie_over_each_other_are_told_with_the_way_out(tmp_path, cleaning, told):
+    write_image(tmp_path / "images/a.png", np.uint8(201) * np.eye(9, dtype=np.uint8))
+    source, out = tmp_path / "images", tmp_path / "out"
+    totals = predict_folder(Doubling(), source, out, cleaning=parse_cleaning(cleaning)).totals
+    notes = ["the areas of objects add up to more than they cover: oil (2.0 times); where one thing is told as several"]
+    assert [note.partition(", '--clean once")[0] for note in totals.notes] == (notes if told else [])
 
 
 def test_of_a_classifier_no_objects_are_told(model, tmp_path):

@@ -19,7 +19,7 @@ from seepseg.outputs.listing import Entry
 from seepseg.outputs.opening import Opened, Tile, is_scene, open_ahead, stamp_of
 from seepseg.outputs.place import Place, drop_tables, write_proof
 from seepseg.outputs.saving import COCO, CSV, USUAL
-from seepseg.outputs.tables import Totals, write_tables
+from seepseg.outputs.tables import Totals, tell_doubles, write_tables
 from seepseg.outputs.verdict import judge
 from seepseg.outputs.write import write_image
 from seepseg.predict.confidence import Confidence
@@ -113,7 +113,7 @@ def predict_images(model: Model, entries: Sequence[Entry], place: Place, plan: P
         spent = perf_counter() - began
         notes = _left_over(journal.others({entry.stem for entry in entries}))
         totals = _finish(place, journal, entries, model.names, plan)
-    totals.notes += [*notes, *([NO_PLACES] if model.task == CLASSIFY else [])]
+    totals.notes += [*notes, *tell_doubles(totals, model.names), *([NO_PLACES] if model.task == CLASSIFY else [])]
     counted = {"images": totals.images, "failed": len(totals.failed), "notes": totals.notes}
     write_proof(place, made, status="finished", **counted)
     return Outcome(totals, before, len(left), spent, dict(model.speed_ms))

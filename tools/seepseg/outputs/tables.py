@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from seepseg.outputs.journal import SCENE, Found, Record, Share
 from seepseg.outputs.place import Place
 from seepseg.outputs.verdict import Verdict
+from seepseg.wording import enumerate_words
 
 SUMMARY, INSTANCES = "summary.csv", "instances.csv"
 INSTANCE_HEAD = (
@@ -15,6 +16,8 @@ INSTANCE_HEAD = (
     *("mean_confidence", "median_confidence", "cut_by_edge"),
 )
 SUMMARY_HEAD = ("image", "status", "kind", "width", "height", "verdict", "score", "probability", "threshold", "objects")
+_MUCH = 1.2
+"""Times what is covered that areas may add up to without a word."""
 CLASS_HEAD = ("verdict", "score", "probability", "count", "area_px", "area_km2")
 
 
@@ -35,6 +38,9 @@ class Totals:
     holding: list[int] = field(default_factory=list)
     """Images with an object of the class; of a classifier, those that it says hold it."""
     area_px: list[int] = field(default_factory=list)
+    """What the objects of an image cover together."""
+    apart_px: list[int] = field(default_factory=list)
+    """Their own areas added up."""
     area_km2: list[float] = field(default_factory=list)
     """Of the images that say how large a pixel is."""
     failed: list[tuple[str, str]] = field(default_factory=list)
@@ -49,9 +55,8 @@ class Totals:
 
 def write_tables(place: Place, records: Iterable[Record], names: Sequence[str], *, instances: bool) -> Totals:
     """In the order of the records; each file takes its name once it is whole."""
-    totals = Totals(
-        counts=[0] * len(names), holding=[0] * len(names), area_px=[0] * len(names), area_km2=[0.0] * len(names)
-    )
+    none = [0] * len(names)
+    totals = Totals(counts=[*none], holding=[*none], area_px=[*none], apart_px=[*none], area_km2=[0.0] * len(names))
     with ExitStack() as stack:
         summary = csv.writer(stack.enter_context(place.grow(SUMMARY)), lineterminator="\n")
         summary.writerow((*SUMMARY_HEAD, *(f"{name}_{column}" for name in names for column in CLASS_HEAD)))
@@ -64,6 +69,18 @@ def write_tables(place: Place, records: Iterable[Record], names: Sequence[str], 
             if objects:
                 objects.writerows(instance_rows(record, names))
     return totals
+
+
+def tell_doubles(totals: Totals, names: Sequence[str]) -> list[str]:
+    """A note where objects of one class lie over each other so much that their number and areas mislead."""
+    rows = zip(names, totals.area_px, totals.apart_px, strict=True)
+    classes = [f"{name} ({apart / area:.1f} times)" for name, area, apart in rows if apart > _MUCH * area]
+    if not classes:
+        return []
+    return [
+        f"the areas of objects add up to more than they cover: {enumerate_words(classes)}; where one thing is told as "
+        "several, '--clean once:.5' keeps the surest"
+    ]
 
 
 def summary_row(record: Record, class_count: int) -> list[str]:
@@ -114,6 +131,8 @@ def _count(totals: Totals, record: Record) -> None:
         totals.holding[class_id] += share.count > 0
         totals.area_px[class_id] += share.area_px
         totals.area_km2[class_id] += share.area_km2 or 0.0
+    for one in record.objects:
+        totals.apart_px[one.class_id] += one.area_px
 
 
 def _words(verdict: Verdict) -> tuple[str, str, str]:
