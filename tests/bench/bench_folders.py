@@ -34,7 +34,8 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     for name, images in folders.items():
         (args.out / f"{name}.txt").write_text("".join(f"{image}\n" for image in images))
-        told = dict.fromkeys(("train", "val", "test"), f"{name}.txt") | {"names": dict(enumerate(dataset.names))}
+        told = {split: str(args.data.parent.absolute() / "images" / split) for split in ("train", "val")}
+        told |= {"test": f"{name}.txt", "names": dict(enumerate(dataset.names))}
         data = args.out / f"{name}.yaml"
         data.write_text(yaml.safe_dump(told | {"seepseg": dataset.settings}, sort_keys=False))
         place = ["--out", args.out / name, "--overwrite", "--no-pictures"]
