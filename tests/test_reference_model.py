@@ -1,5 +1,6 @@
 """The model that comes with the project, on tiles that somebody else has laid out as the SOS set is."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import pytest
 
 from look_alikes import save
 from seepseg.cli import main
+from seepseg.edge.bundle import open_bundle
+from seepseg.edge.counterparts import match
+from seepseg.predict.engine import open_model
 
 MODEL = Path(__file__).parents[1] / "runs" / "sos"
 
@@ -43,3 +47,27 @@ def test_it_is_evaluated_on_any_folder_of_that_layout(tmp_path: Path, monkeypatc
         low, high = metrics["ci95"][name]
         assert least <= metrics[section][figure] <= high
         assert low < high
+
+
+def test_its_bundle_was_made_of_its_weights_and_says_where_they_come_from() -> None:
+    weights, bundle = MODEL / "weights/best.pt", MODEL / "bundle"
+    of = open_bundle(bundle).facts["weights"]
+    assert isinstance(of, dict)
+    assert of["sha256"] == hashlib.sha256(weights.read_bytes()).hexdigest()
+    assert (bundle / "thresholds.json").read_bytes() == (MODEL / "thresholds.json").read_bytes()
+    card = (bundle / "MODEL.md").read_text(encoding="utf-8")
+    assert [said for said in ("Deep-SAR Oil Spill", "for scientific use", "AGPL-3.0") if said not in card] == []
+    assert sum(file.stat().st_size for file in (weights, *bundle.iterdir())) <= 30e6
+
+
+def test_its_bundle_is_used_and_finds_what_the_weights_find(tmp_path: Path) -> None:
+    write_tiles(tmp_path)
+    tiles = [cv2.imread(str(file)) for file in sorted(tmp_path.rglob("*_sat.jpg"))]
+    ours, theirs = open_model(MODEL, device="cpu"), open_model(MODEL / "weights/best.pt", device="cpu")
+    assert (ours.engine, theirs.engine) == ("torchscript", "torch")
+    assert ours.thresholds == theirs.thresholds
+    conf = 0.08
+    pairs = zip(theirs.predict(tiles, conf=conf), ours.predict(tiles, conf=conf), strict=True)
+    matched = [match(expected, found, conf) for expected, found in pairs]
+    assert sum(len(one.pairs) for one in matched) >= 8
+    assert sum(one.differing for one in matched) == 0

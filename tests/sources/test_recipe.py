@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from seepseg.errors import SourceError, UsageError
-from seepseg.sources.recipe import find_recipe, list_recipes, read_recipe, recipe_folder
+from seepseg.sources.recipe import find_recipe, list_recipes, read_recipe, recipe_folder, tell_origin
 from seepseg.train.overrides import read_pairs, read_preset
 
 RECIPES = sorted((Path(__file__).parents[2] / "datasets").glob("*.yaml"))
@@ -38,6 +38,16 @@ def test_a_good_recipe_is_read(tmp_path: Path) -> None:
     assert recipe.parts[0].kind == "masks"
     assert recipe.parts[0].paths == ("images", "masks")
     assert recipe.parts[0].flags == (("names", ("a,b",)),)
+
+
+@pytest.mark.parametrize("data", ["tiny/data.yaml", "tiny/folds/0.yaml"])
+def test_the_origin_of_a_dataset_is_told_by_the_recipe_beside_it(tmp_path: Path, data: str) -> None:
+    assert tell_origin(tmp_path / data) == {}
+    write(tmp_path)
+    assert tell_origin(tmp_path / data) == {key: GOOD[key] for key in ("title", "licence", "citation")}
+    assert tell_origin(tmp_path / "other/data.yaml") == tell_origin(Path("data.yaml")) == {}
+    write(tmp_path, licence=None)
+    assert tell_origin(tmp_path / data) == {}
 
 
 def test_flags_are_words_lists_and_switches(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from seepseg.train import balanced, machine
 from seepseg.train.balance import class_weights
 from seepseg.train.losses import Loss
 from seepseg.train.plan import choose_device, describe, find_place, plan_run
-from seepseg.train.run import open_model
+from seepseg.train.run import facts_of, open_model
 
 
 def dataset_of(root: Path, train: Sequence[int], val: Sequence[int], names: Sequence[str] = ("oil", "ship")) -> Path:
@@ -290,3 +290,15 @@ def test_a_fold_is_described_by_its_dataset(tmp_path: Path) -> None:
     plan = plan_run(request)
     assert plan.settings["imgsz"] == 32
     assert plan.balanced.rows[0]["instances"] == 4
+
+
+def test_the_record_keeps_whose_the_images_are(tmp_path: Path) -> None:
+    request = tiny_request(tmp_path)
+    recipe = {"name": "data", "title": "Slicks", "licence": "CC0", "citation": "Someone, 2020", "layout": "images"}
+    part = {"kind": "masks", "paths": ["images", "masks"], "flags": {"names": "oil"}}
+    (tmp_path / "data.yaml").write_text(yaml.safe_dump({**recipe, "obtain": "Ask.", "convert": [part]}))
+    said = facts_of(plan_run(request))["dataset"]
+    assert {key: said.get(key) for key in ("title", "licence", "citation", "homepage")} == {
+        **{key: recipe[key] for key in ("title", "licence", "citation")},
+        "homepage": None,
+    }

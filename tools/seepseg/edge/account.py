@@ -7,12 +7,11 @@ from typing import Any
 
 from seepseg.baselines.weights import is_baseline
 from seepseg.edge.bundle import FULL, LETTERBOX
-from seepseg.errors import SeepsegError
 from seepseg.evaluate.folder import METRICS
 from seepseg.measures.threshold_file import thresholds_as_json
 from seepseg.predict.decode import IOU, MARGIN, MAX_DET
 from seepseg.predict.engine import Model
-from seepseg.sources.recipe import read_recipe
+from seepseg.sources.recipe import tell_origin
 from seepseg.train.machine import read_versions
 from seepseg.train.record import RECORD, read_record
 
@@ -90,7 +89,7 @@ def _origin(run: Path, data: Path | None) -> dict[str, Any]:
     record = read_record(run)
     said = record.get("dataset")
     said = said if isinstance(said, dict) else {}
-    told = _from_recipe(data) | {key: source[key] for key in TOLD for source in (said, record) if key in source}
+    told = tell_origin(data) | {key: source[key] for key in TOLD for source in (said, record) if key in source}
     training = {
         "data": None if data is None else data.parent.name or None,
         "data_hash": said.get("hash"),
@@ -99,15 +98,3 @@ def _origin(run: Path, data: Path | None) -> dict[str, Any]:
         **told,
     }
     return {"run": run.resolve().name, "training": training}
-
-
-def _from_recipe(data: Path | None) -> dict[str, str]:
-    """datasets/<name>.yaml, which lies beside datasets/<name>/."""
-    if data is None or not data.parent.name:
-        return {}
-    try:
-        recipe = read_recipe(data.parent.with_name(f"{data.parent.name}.yaml"))
-    except SeepsegError:
-        return {}
-    told = {key: getattr(recipe, key, None) for key in TOLD}
-    return {key: str(value) for key, value in told.items() if value}

@@ -137,6 +137,19 @@ def read_recipe(path: Path) -> Recipe:
     return recipe
 
 
+def tell_origin(data: Path | None) -> dict[str, str]:
+    """Whose the images of a data.yaml or a fold are, by datasets/<name>.yaml beside datasets/<name>/; empty without."""
+    if data is None:
+        return {}
+    folder = data.parent.parent if data.parent.name == "folds" else data.parent
+    try:
+        recipe = read_recipe(folder.parent / f"{folder.name}.yaml")
+    except SourceError:
+        return {}
+    told = {key: getattr(recipe, key) for key in ("title", "licence", "citation", "homepage")}
+    return {key: value for key, value in told.items() if value}
+
+
 def _build(fields: dict[str, Any], path: Path, problems: list[str]) -> Recipe | None:
     if "name" in fields and fields["name"] != path.stem:
         problems.append(f"name: {fields['name']} should be as the file is called, {path.stem}")

@@ -14,6 +14,7 @@ from seepseg import ultralytics_home
 from seepseg.dataset.identity import dataset_hash
 from seepseg.errors import OutputError, SeepsegError, UsageError
 from seepseg.raster import read_pixels
+from seepseg.sources.recipe import tell_origin
 from seepseg.train import machine, record
 from seepseg.train.balanced import as_json
 from seepseg.train.plan import Plan, Request, describe, find_place, first_line, plan_run
@@ -147,6 +148,7 @@ def facts_of(plan: Plan) -> dict[str, Any]:
             "data": record.portable({"data": str(plan.balanced.data.resolve())})["data"],
             "hash": dataset_hash(dataset),
             "images": {split: len(images) for split, images in dataset.splits.items()},
+            **tell_origin(plan.request.data.resolve()),
         },
         "versions": machine.read_versions(),
         "git": machine.read_commit(),
