@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 from app.conftest import zip_of
 from make_geotiff import write_geotiff
 from predict.conftest import picture
+from seepseg.app.controls import DECIBELS
 from seepseg.app.examples import EXAMPLES
 from seepseg.app.settings import ROOT
 
@@ -135,6 +136,39 @@ def test_a_georeferenced_image_has_a_map_and_sizes_on_the_ground(page: AppTest, 
     assert viewer(page)["rows"][0]["area"].endswith("m²")
     longitude, latitude = json.loads(files["place.geojson"]())["bbox"][:2]
     assert (round(longitude), round(latitude)) == (3, 36)
+
+
+@pytest.mark.parametrize("crs", ["EPSG:32631", None])
+def test_float_values_are_shown_to_a_model_of_8_bit_images_once_somebody_says_how(
+    page: AppTest, tmp_path: Path, files: Files, crs: str | None
+) -> None:
+    grey = picture(64, 64, 0)[..., 0].clip(1)
+    decibels = (grey.astype(np.float32) - 1) / 254 * 35 - 35
+    hand_in(page, ("sea.tif", write_geotiff(tmp_path / "a.tif", decibels, crs=crs).read_bytes()))
+    assert "bit values, as the images did" in page.info[0].value
+    assert not page.get("bidi_component")
+    page.selectbox(key="values").set_value(DECIBELS).run()
+    assert not page.exception
+    assert any("dB became black to white, as chosen here" in one.value for one in page.caption)
+    assert "--scale db:-35,0" in page.code[0].value
+    with zipfile.ZipFile(io.BytesIO(files["sea-seepseg.zip"]())) as archive:
+        mask = archive.read("masks/sea.tif" if crs else "masks/sea.png")
+    hand_in(page, ("grey.tif", write_geotiff(tmp_path / "b.tif", grey, crs=crs).read_bytes()))
+    assert not page.info
+    with zipfile.ZipFile(io.BytesIO(files["grey-seepseg.zip"]())) as archive:
+        same = archive.read("masks/grey.tif" if crs else "masks/grey.png")
+    found = [np.array(Image.open(io.BytesIO(one))) for one in (mask, same)]
+    assert found[0].any()
+    assert np.array_equal(*found)
+
+
+def test_other_ends_of_the_grey_values_are_another_look(page: AppTest, tmp_path: Path) -> None:
+    decibels = np.linspace(-60, 0, 64 * 64, dtype=np.float32).reshape(64, 64)
+    hand_in(page, ("sea.tif", write_geotiff(tmp_path / "a.tif", decibels).read_bytes()))
+    page.selectbox(key="values").set_value(DECIBELS).run()
+    page.slider(key="values dB").set_value((-50, -5)).run()
+    assert not page.exception
+    assert "--scale db:-50,-5" in page.code[0].value
 
 
 def test_of_several_files_one_is_looked_at(page: AppTest) -> None:

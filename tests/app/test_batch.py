@@ -2,18 +2,24 @@ import csv
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from app.made_batch import Gate, batch_of, finish, tiles
+from make_geotiff import write_geotiff
 from outputs.stand_in import StandIn, predict_folder
-from seepseg.app.batch import AT_ONCE, tell, write_wait
+from seepseg.app.batch import AT_ONCE, Batch, tell, write_wait
 from seepseg.errors import OutputError
+from seepseg.predict.model_input import ModelInput
 
 
-def run(source: Path, out: Path, **wish: object) -> object:
-    batch = batch_of(source, out, **wish)
+def started(batch: Batch) -> Batch:
     batch.start()
-    return finish(batch)
+    return batch
+
+
+def run(source: Path, out: Path, **wish: object) -> Batch:
+    return finish(started(batch_of(source, out, **wish)))
 
 
 def test_a_batch_writes_what_the_command_writes(tmp_path: Path) -> None:
@@ -36,6 +42,19 @@ def test_the_confidence_that_was_asked_for_counts(tmp_path: Path) -> None:
 def test_small_objects_are_left_out_where_that_was_asked(tmp_path: Path) -> None:
     batch = run(tiles(tmp_path / "tiles", 4), tmp_path / "out", smallest_px=25)
     assert sum(batch.outcome.totals.counts) == 1
+
+
+def test_float_values_are_read_by_the_rule_that_was_asked_for(tmp_path: Path) -> None:
+    pixels = np.zeros((16, 16), np.float32)
+    pixels[4:9, 3:9] = 1
+    for number in range(2):
+        write_geotiff(tmp_path / f"tiles/{number}.tif", pixels + number, crs=None)
+    model = StandIn(input=ModelInput())
+    refused = finish(started(batch_of(tmp_path / "tiles", tmp_path / "a", model)))
+    assert tell(refused).endswith("2 images could not be read.")
+    batch = finish(started(batch_of(tmp_path / "tiles", tmp_path / "b", model, scale="minmax")))
+    assert tell(batch) == "Something was found in 2 of 2 images."
+    assert model.input == ModelInput()
 
 
 def test_a_file_that_is_no_image_is_counted_and_does_not_stop_the_others(tmp_path: Path) -> None:

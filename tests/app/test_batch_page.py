@@ -9,7 +9,10 @@ from streamlit.testing.v1 import AppTest
 from app.conftest import zip_of
 from app.made_batch import Gate, loaded, tiles
 from outputs.stand_in import StandIn
+from seepseg.app.controls import DECIBELS
 from seepseg.app.settings import FOLDERS, ROOT
+from seepseg.predict.model_input import ModelInput
+from seepseg.scaling import Rule
 
 SCRIPT = "from seepseg.app.main import _show\n_show('batch')"
 
@@ -56,6 +59,15 @@ def test_files_come_back_as_a_gallery_a_table_and_a_zip(tmp_path: Path) -> None:
     assert page.subheader[0].value == "Something was found in 3 of 4 images."
     assert list(page.dataframe[0].value["Image"]) == ["tile3.png", "tile2.png", "tile1.png", "tile0.png"]
     assert page.get("download_button")[0].label == "Download all as zip"
+
+
+def test_how_float_values_are_read_is_asked_where_the_model_does_not_say_it(tmp_path: Path, model: Gate) -> None:
+    page = visit()
+    page.selectbox(key="batch values").set_value(DECIBELS).run()
+    page = wait(start(upload(page, tiles(tmp_path / "tiles", 2))))
+    assert any("is not known" in one.value for one in page.caption)
+    model.input = ModelInput(rule=Rule("db", (-35.0,), (0.0,), (1,), "dB"))
+    assert not [one for one in visit().selectbox if one.key == "batch values"]
 
 
 def test_a_zip_with_something_else_in_it_is_searched_and_the_rest_is_told(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """What a model says of one file, kept so that sliders, tables and downloads need it to look no second time."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, cast
@@ -15,6 +15,7 @@ from seepseg.outputs.cutting import cut_to_data, cut_to_limits
 from seepseg.outputs.journal import SCENE
 from seepseg.outputs.listing import Entry
 from seepseg.outputs.opening import Tile, open_entry
+from seepseg.outputs.rescaling import with_rule
 from seepseg.outputs.verdict import Verdict, judge
 from seepseg.predict.confidence import Confidence, choose_confidence
 from seepseg.predict.decode import IOU, MAX_DET
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from seepseg.app.models import Loaded
     from seepseg.georeference import Grid
     from seepseg.predict.engine import Model
+    from seepseg.predict.model_input import ModelInput
     from seepseg.raster import Picture, Pixels
     from seepseg.scenes.ground import Ground
     from seepseg.scenes.scene import Scene
@@ -76,10 +78,14 @@ class Analysis:
     ground: "Ground | None"
     metres_per_pixel: float | None
     """Of the file, or else of the training."""
-    scaling: str | None
-    """The rule by which values became grey, as a sentence; None where they were 8-bit already."""
+    input: "ModelInput"
+    """By which the file was read."""
+    rule: Rule | None
+    """By which values became grey; None where they were 8-bit already."""
     notes: tuple[str, ...]
     seconds: float
+    scale: str | None = None
+    """The rule that was asked for, as the command line has it, where the model has none of its own."""
 
     @property
     def is_scene(self) -> bool:
@@ -92,6 +98,13 @@ class Analysis:
         return self.prediction.presence is None
 
     @property
+    def scaling(self) -> str | None:
+        """What was done to values that are not 8-bit, as a sentence; None where nothing was."""
+        said = describe_rule(self.rule)
+        whose = "by the scaling rule of its training" if self.scale is None else "as chosen here"
+        return said and f"Shown as the model sees it: {said}, {whose}."
+
+    @property
     def size_bytes(self) -> int:
         """What it takes in memory."""
         masks = sum(one.mask.nbytes + 200 for one in self.prediction.detections)
@@ -101,12 +114,21 @@ class Analysis:
 _shelf: Shelf[Analysis] = Shelf(KEPT_BYTES, lambda one: one.size_bytes)
 
 
-def analyse(loaded: "Loaded", path: Path, sha: str, *, name: str = "", onlooker: Onlooker | None = None) -> Analysis:
-    """What the model says of a file; `sha`, that of its content, tells one that was analysed before."""
+def analyse(
+    loaded: "Loaded",
+    path: Path,
+    sha: str,
+    *,
+    name: str = "",
+    scale: str | None = None,
+    onlooker: Onlooker | None = None,
+) -> Analysis:
+    """What the model says of a file; `sha`, that of its content, tells one that was analysed before. `scale` is the
+    rule by which values become 8 bits, for a model without one."""
     name = name or path.name
-    key = (loaded.model.sha256, sha, name)
+    key = (loaded.model.sha256, sha, name, scale)
     try:
-        return _shelf.get(key, lambda: _analyse(loaded, path, name, onlooker or Onlooker()))
+        return _shelf.get(key, lambda: _analyse(loaded, path, name, scale, onlooker or Onlooker()))
     except SeepsegError as error:
         # The file has another name on the server.
         raise SourceError(str(error).replace(str(path), name)) from error
@@ -156,19 +178,24 @@ class _InTurn:
             return self._loaded.model.predict(images, **asked)
 
 
-def _analyse(loaded: "Loaded", path: Path, name: str, onlooker: Onlooker) -> Analysis:
+def _analyse(loaded: "Loaded", path: Path, name: str, scale: str | None, onlooker: Onlooker) -> Analysis:
     began, model = perf_counter(), in_turn(loaded)
+    entry, told = Entry(path, name, path.stem), tuple[str, ...]()
+    if scale is not None:
+        model, told = with_rule(model, [entry], scale)
     confidence = choose_confidence(model, None)
     tile: Tile = "size" if model.task == CLASSIFY else "auto"
-    opened = open_entry(Entry(path, name, path.stem), model.input.rule, model.imgsz, tile)
+    opened = open_entry(entry, model.input.rule, model.imgsz, tile)
     if opened.kind == SCENE and model.task == CLASSIFY:
         raise SourceError(f"{name}: {SCENE_OF_CLASSIFIER}")
     if opened.kind == SCENE:
-        return _look_at_scene(model, path, name, confidence, began, onlooker)
-    if opened.picture is None:
+        seen = _look_at_scene(model, path, name, confidence, began, onlooker)
+    elif opened.picture is None:
         raise SourceError(f"{name}: {(opened.reason or 'not readable').removeprefix(f'{path}: ')}")
-    onlooker.see(opened.picture.pixels)
-    return _look_at_picture(model, opened.picture, name, confidence, began, opened.notes)
+    else:
+        onlooker.see(opened.picture.pixels)
+        seen = _look_at_picture(model, opened.picture, name, confidence, began, opened.notes)
+    return replace(seen, scale=scale, notes=(*told, *seen.notes))
 
 
 def _look_at_picture(
@@ -177,7 +204,6 @@ def _look_at_picture(
     floor = min(FLOOR, *confidence.limits)
     found = model.predict([picture.pixels], conf=min(floor, LEAST), iou=IOU, max_det=MAX_DET, masks_above=floor)[0]
     found = cut_to_data(found, picture.nodata)
-    rule = model.input.rule
     return Analysis(
         name=name,
         width=found.width,
@@ -191,7 +217,8 @@ def _look_at_picture(
         grid=None,
         ground=None,
         metres_per_pixel=picture.metres_per_pixel or model.input.metres_per_pixel,
-        scaling=describe_rule(rule) if picture.rendered else None,
+        input=model.input,
+        rule=model.input.rule if picture.rendered else None,
         notes=notes,
         seconds=perf_counter() - began,
     )
@@ -225,7 +252,8 @@ def _look_at_scene(
             grid=grid,
             ground=ground,
             metres_per_pixel=mean_metres(grid) or model.input.metres_per_pixel,
-            scaling=describe_rule(scene.rule),
+            input=model.input,
+            rule=scene.rule,
             notes=(*_named(scene, name), *notes),
             seconds=perf_counter() - began,
         )
@@ -237,16 +265,13 @@ def _named(scene: "Scene", name: str) -> list[str]:
 
 
 def describe_rule(rule: Rule | None) -> str | None:
-    """What was done to values that are not 8-bit, in words; None where nothing was."""
+    """What it does to values, in words; None where it does nothing."""
     if rule is None or rule.kind == "none":
         return None
     what = "dB" if rule.kind == "db" else rule.units
     spans = dict.fromkeys(f"{low:g} to {high:g}" for low, high in zip(rule.low, rule.high, strict=True))
     taken = f" ({rule.units} turned into dB first)" if rule.kind == "db" and rule.units != "dB" else ""
-    return (
-        f"Shown as the model sees it: values from {' and '.join(spans)} {what} became black to white{taken}, by the "
-        "scaling rule of its training."
-    )
+    return f"values from {' and '.join(spans)} {what} became black to white{taken}"
 
 
 def as_objects(prediction: Prediction) -> list[SceneObject]:

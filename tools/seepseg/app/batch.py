@@ -17,6 +17,7 @@ from seepseg.outputs.listing import Entry
 from seepseg.outputs.opening import stamp_of
 from seepseg.outputs.place import JOURNAL, Place, open_place
 from seepseg.outputs.request import Ready, Request, describe
+from seepseg.outputs.rescaling import with_rule
 from seepseg.outputs.run import Outcome, Plan, predict_images
 from seepseg.predict.confidence import Confidence, choose_confidence
 from seepseg.predict.engine import Model
@@ -39,6 +40,8 @@ class Wish:
     """None for the thresholds stored with the model."""
     smallest_px: int = 0
     """Smaller objects are left out."""
+    scale: str | None = None
+    """By which values become 8 bits, for a model without a rule of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +66,17 @@ class Batch:
         self.wish = wish
         self.state: State = "running"
         self.error: Exception | None = None
-        self.ready = Ready(loaded.model, _confidence(loaded.model, wish.conf), tuple(loaded.model.notes))
+        model, told = loaded.model, tuple[str, ...]()
+        if wish.scale is not None:
+            model, told = with_rule(model, wish.entries, wish.scale)
+        self.ready = Ready(model, _confidence(model, wish.conf), (*model.notes, *told))
         self.outcome: Outcome | None = None
         self._asked = Request(
             model=loaded.choice.path,
             source=wish.source,
             out=wish.out,
             conf=wish.conf,
+            scale=wish.scale,
             cleaning=parse_cleaning(f"small:{wish.smallest_px}" if wish.smallest_px else ""),
             batch=AT_ONCE,
         )

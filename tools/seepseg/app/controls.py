@@ -16,6 +16,16 @@ HOLES = {"none": "", "10 px": "holes:10", "50 px": "holes:50", "200 px": "holes:
 SPECKS = {"none": "", "5 px": "small:5", "20 px": "small:20", "50 px": "small:50", "200 px": "small:200"}
 
 
+DECIBELS = "Radar: dB, or power turned into dB"
+SCALES = {
+    DECIBELS: "db:{},{}",
+    "Radar amplitude: its middle 98 %, in dB": "db",
+    "Anything else: its middle 98 %": "percentile:1,99",
+    "From the least value to the greatest": "minmax",
+}
+_SCALE_HELP = "Training images came to 8 bits somehow: choose what is nearest to that, or finds are of little worth."
+
+
 def confidence(analysis: Analysis, model_sha: str) -> tuple[float, ...]:
     """A limit for each class, as stored with the model until somebody moves the slider; kept from image to image."""
     stored, key = analysis.confidence.limits, f"limits {model_sha[:12]}"
@@ -67,6 +77,15 @@ def cleaning() -> Cleaning:
     return parse_cleaning(",".join(filter(None, steps)))
 
 
+def scale(label: str, key: str, nothing: str) -> str | None:
+    """How 16-bit and float values become grey, for a model that does not say it; None until somebody chooses."""
+    chosen = st.selectbox(label, SCALES, index=None, placeholder=nothing, key=key, help=_SCALE_HELP)
+    if chosen != DECIBELS:
+        return SCALES[chosen] if chosen else None
+    low, high = st.slider("Black and white at, in dB", -60, 20, (-35, 0), key=f"{key} dB")
+    return SCALES[DECIBELS].format(low, max(high, low + 1))
+
+
 def as_flags(limits: Sequence[float], analysis: Analysis, chosen: Cleaning) -> str:
     """The same on the command line."""
     flags = []
@@ -74,6 +93,8 @@ def as_flags(limits: Sequence[float], analysis: Analysis, chosen: Cleaning) -> s
         same = len(set(limits)) == 1
         each = ",".join(f"{name}={limit:g}" for name, limit in zip(analysis.names, limits, strict=True))
         flags.append(f"--conf {limits[0]:g}" if same else f"--conf {shlex.quote(each)}")
+    if analysis.scale is not None:
+        flags.append(f"--scale {analysis.scale}")
     if chosen.steps:
         flags.append(f'--clean "{chosen}"')
     return " ".join(flags)

@@ -16,6 +16,7 @@ from seepseg.errors import SourceError
 from seepseg.outputs.listing import Entry
 from seepseg.outputs.place import JOURNAL, open_place
 from seepseg.outputs.request import Ready, Request, describe
+from seepseg.outputs.rescaling import with_input
 from seepseg.outputs.run import Plan, predict_images
 from seepseg.outputs.saving import USUAL
 from seepseg.predict.confidence import Confidence
@@ -46,7 +47,7 @@ def files_of(
 ) -> Files:
     """All of them, at these confidences; `path` is the file that was analysed."""
     cleaning = cleaning or Cleaning()
-    key = (loaded.model.sha256, path, analysis.name, tuple(limits), str(cleaning))
+    key = (loaded.model.sha256, path, analysis.name, analysis.scale, tuple(limits), str(cleaning))
     return _shelf.get(key, lambda: _make(loaded, analysis, path, limits, cleaning))
 
 
@@ -93,11 +94,11 @@ def _make(loaded: "Loaded", analysis: Analysis, path: Path, limits: Sequence[flo
         raise SourceError(f"{analysis.name} is no longer on the server; hand it in once more")
     asked = tuple(limits) != analysis.confidence.limits
     confidence = _as_chosen(analysis.confidence, limits) if asked else analysis.confidence
-    model = _answer_again(loaded.model, analysis)
+    model = _answer_again(with_input(loaded.model, analysis.input), analysis)
     stem = Path(analysis.name).stem
     with TemporaryDirectory(prefix="seepseg-files-") as temporary:
         out = Path(temporary) / "prediction"
-        request = Request(loaded.model.path, Path(analysis.name), out, cleaning=cleaning)
+        request = Request(loaded.model.path, Path(analysis.name), out, scale=analysis.scale, cleaning=cleaning)
         made = describe(request, Ready(model, confidence, ()))
         made["model"]["file"] = loaded.model.path.name
         place, _ = open_place(out, path, loaded.model.path, made, overwrite=False)

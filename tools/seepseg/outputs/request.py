@@ -14,17 +14,16 @@ from seepseg.cleaning.pipeline import Cleaning, check_cleaning, clean_prediction
 from seepseg.dataset.staging import keep_apart
 from seepseg.errors import UsageError
 from seepseg.evaluate.folder import show_path
-from seepseg.outputs.listing import Entry, list_entries
+from seepseg.outputs.listing import list_entries
 from seepseg.outputs.place import open_place
+from seepseg.outputs.rescaling import with_rule
 from seepseg.outputs.run import Outcome, Plan, Wishes, predict_images
 from seepseg.predict.confidence import Asked, Confidence, choose_confidence
 from seepseg.predict.decode import IOU, MAX_DET
 from seepseg.predict.engine import Model, open_model
-from seepseg.scale_choice import choose_rule
 from seepseg.scenes.hysteresis import Hysteresis
 from seepseg.scenes.scene import check_gsd
 from seepseg.scenes.tiling import overlap_px
-from seepseg.values import Item
 from seepseg.wording import enumerate_words
 
 if TYPE_CHECKING:
@@ -67,7 +66,8 @@ def predict(request: Request) -> tuple[Ready, Outcome]:
     entries, notes = list_entries(request.source)
     ready = make_ready(request)
     if request.scale is not None:
-        notes += _scale(ready.model, entries, request.scale)
+        model, told = with_rule(ready.model, entries, request.scale)
+        ready, notes = replace(ready, model=model), [*notes, *told]
     plan = Plan(ready.confidence, **{wish.name: getattr(request, wish.name) for wish in fields(Wishes)})
     made = describe(request, ready)
     if request.mask_vector:
@@ -112,19 +112,6 @@ def make_ready(request: Request) -> Ready:
     if request.mask_vector and not request.mask_vector.is_file():
         raise UsageError(f"--mask-vector {request.mask_vector}: no such file")
     return Ready(model, confidence, tuple(notes))
-
-
-def _scale(model: Model, entries: "Sequence[Entry]", scale: str) -> tuple[str, ...]:
-    """A rule for a model that was trained on 8-bit images: how those were made of other values, it can't say."""
-    if model.input.rule is not None and model.input.rule.kind != "none":
-        raise UsageError(
-            f"--scale {scale}: {model.path} has the rule of its training, which others do not fit; leave it out"
-        )
-    rule, notes = choose_rule([Item(entry.path, entry.stem) for entry in entries], scale=scale, bands=None)
-    if rule is None:
-        return notes
-    model.input = replace(model.input, rule=rule)
-    return (*notes, "whether the 8-bit images that the model was trained on were made in this way is not known")
 
 
 def _without_effect(request: Request) -> list[str]:

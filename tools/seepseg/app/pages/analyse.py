@@ -22,6 +22,7 @@ from seepseg.app.progress_line import showing
 from seepseg.app.viewer import show_viewer
 from seepseg.cleaning.pipeline import Cleaning
 from seepseg.evaluate.folder import show_path
+from seepseg.outputs.rescaling import wants_rule
 from seepseg.raster import Pixels
 from seepseg.values import Prediction
 
@@ -54,20 +55,35 @@ def show() -> None:
 
             show_video(loaded, taken, sha)
             return
-        analysis = _look(loaded, taken, sha)
+        scale = None
+        if wants_rule(loaded.model, taken.path) and (scale := _ask_scale(taken)) is None:
+            return
+        analysis = _look(loaded, taken, sha, scale)
         chosen = _Chosen(analysis.confidence.limits, Cleaning())
         _show_results(loaded, analysis, sha, chosen)
         if analysis.places:
             _show_downloads(loaded, taken, analysis, chosen)
 
 
-def _look(loaded: Loaded, taken: Taken, sha: str) -> Analysis:
+def _ask_scale(taken: Taken) -> str | None:
+    """The model can't say how values like these become grey, so somebody must."""
+    place = st.container(key="scale")
+    scale = controls.scale("How its values become grey", "values", "Choose")
+    if scale is None:
+        place.info(
+            look.plain(f"{taken.name} does not hold 8-bit values, as the images did that this model was trained on."),
+            icon=":material/contrast:",
+        )
+    return scale
+
+
+def _look(loaded: Loaded, taken: Taken, sha: str, scale: str | None) -> Analysis:
     """The image stands there while the model looks at it."""
     with showing("Looking", "tile") as count:
         waiting = st.empty()
         onlooker = Onlooker(see=lambda pixels: _show_waiting(waiting, pixels, taken.name), count=count)
         try:
-            return analysing.analyse(loaded, taken.path, sha, name=taken.name, onlooker=onlooker)
+            return analysing.analyse(loaded, taken.path, sha, name=taken.name, scale=scale, onlooker=onlooker)
         finally:
             waiting.empty()
 

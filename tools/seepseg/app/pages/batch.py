@@ -4,10 +4,11 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
-from seepseg.app import browse, intake, look, session
+from seepseg.app import browse, controls, intake, look, session
 from seepseg.app.batch import Batch, Wish, tell, write_wait
 from seepseg.app.batch_archive import pack
 from seepseg.app.batch_gallery import (
@@ -25,6 +26,7 @@ from seepseg.app.models import choose as choose_model
 from seepseg.app.settings import name_apart, read_settings
 from seepseg.errors import SourceError, UsageError
 from seepseg.outputs.listing import Entry, list_entries, natural_key, own_stems
+from seepseg.outputs.rescaling import UNKNOWN, has_rule
 from seepseg.report.pages import Html
 from seepseg.wording import count
 
@@ -59,10 +61,10 @@ def _ask(loaded: Loaded) -> None:
         uploads = st.file_uploader("Images, GeoTIFFs or a zip of them", type=_KINDS, accept_multiple_files=True)
     else:
         st.caption("A folder of this server, with its subfolders. Nothing in it is changed.")
-    conf, smallest = _options()
+    options = _options(loaded)
     if st.button("Start", type="primary", disabled=chosen == _UPLOAD and not uploads):
         with look.guard():
-            _start(loaded, folders.get(chosen), uploads, conf, smallest)
+            _start(loaded, folders.get(chosen), uploads, options)
 
 
 def _by_name(folders: Iterable[Path]) -> dict[str, Path]:
@@ -72,15 +74,19 @@ def _by_name(folders: Iterable[Path]) -> dict[str, Path]:
     return named
 
 
-def _options() -> tuple[float | None, int]:
+def _options(loaded: Loaded) -> dict[str, Any]:
+    """Of a wish."""
     with st.expander("Options"):
         own = st.toggle("Use the thresholds stored with the model", value=True)
         conf = st.slider("Confidence that an object needs", 0.01, 0.99, 0.25, 0.01, disabled=own)
         smallest = st.number_input("Leave out objects smaller than (pixels)", 0, 100_000, 0, 10)
-    return (None if own else conf), int(smallest)
+        scale = None
+        if not has_rule(loaded.model):
+            scale = controls.scale("How 16-bit and float values become grey", "batch values", "They are not read")
+    return {"conf": None if own else conf, "smallest_px": int(smallest), "scale": scale}
 
 
-def _start(loaded: Loaded, folder: Path | None, uploads: Sequence[object], conf: float | None, smallest: int) -> None:
+def _start(loaded: Loaded, folder: Path | None, uploads: Sequence[object], options: dict[str, Any]) -> None:
     place = session.folder("batch")
     shutil.rmtree(place, ignore_errors=True)
     # A name of its own: a batch that was cancelled may still be closing its files in the one before.
@@ -88,7 +94,7 @@ def _start(loaded: Loaded, folder: Path | None, uploads: Sequence[object], conf:
     source = folder or here / "source"
     with st.spinner("Unpacking …"):
         entries, refused = list_entries(folder) if folder else _take(uploads, source)
-    batch = Batch(loaded, Wish(tuple(entries), source, here / "prediction", conf, smallest))
+    batch = Batch(loaded, Wish(tuple(entries), source, here / "prediction", **options))
     batch.start()
     st.session_state[_JOB], st.session_state[_REFUSED] = batch, refused
     st.session_state.pop(_CARDS, None)
@@ -136,6 +142,8 @@ def _finish(batch: Batch) -> None:
         st.button("New batch", on_click=_forget, icon=":material/restart_alt:")
     if batch.outcome is not None:
         st.caption(look.plain(f"{look.begin(batch.ready.confidence.source)}."))
+        if batch.wish.scale is not None:
+            st.caption(look.plain(f"{look.begin(UNKNOWN)}."))
         look.refused(batch.outcome.totals.notes)
         _look_through(batch)
 
