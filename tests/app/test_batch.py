@@ -29,7 +29,7 @@ def test_a_batch_writes_what_the_command_writes(tmp_path: Path) -> None:
     for file in ("summary.csv", "instances.csv", "coco.json", "masks/tile3.png", "overlays/tile5.png"):
         assert (tmp_path / "page" / file).read_bytes() == (tmp_path / "command" / file).read_bytes()
     assert batch.state == "finished"
-    assert tell(batch) == "Something was found in 5 of 6 images."
+    assert tell(batch) == "Potential finds in 5 of 6 images."
 
 
 def test_the_confidence_that_was_asked_for_counts(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_float_values_are_read_by_the_rule_that_was_asked_for(tmp_path: Path) ->
     refused = finish(started(batch_of(tmp_path / "tiles", tmp_path / "a", model)))
     assert tell(refused).endswith("2 images could not be read.")
     batch = finish(started(batch_of(tmp_path / "tiles", tmp_path / "b", model, scale="minmax")))
-    assert tell(batch) == "Something was found in 2 of 2 images."
+    assert tell(batch) == "Potential finds in 2 of 2 images."
     assert model.input == ModelInput()
 
 
@@ -61,7 +61,7 @@ def test_a_file_that_is_no_image_is_counted_and_does_not_stop_the_others(tmp_pat
     source = tiles(tmp_path / "tiles", 3)
     (source / "broken.png").write_bytes(b"no image")
     batch = run(source, tmp_path / "out")
-    assert tell(batch) == "Something was found in 2 of 3 images; 1 image could not be read."
+    assert tell(batch) == "Potential finds in 2 of 3 images; 1 image could not be read."
 
 
 def test_progress_counts_finished_images(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_what_is_finished_when_a_batch_is_cancelled_is_kept(tmp_path: Path) -> N
     finish(batch)
     with (tmp_path / "out/summary.csv").open() as table:
         assert len(list(csv.DictReader(table))) == AT_ONCE
-    assert tell(batch) == "Cancelled after 4 of 12 images. Something was found in 3 of 4 images."
+    assert tell(batch) == "Cancelled after 4 of 12 images. Potential finds in 3 of 4 images."
 
 
 def test_a_cancelled_batch_ends_even_where_what_is_finished_cannot_be_read(

@@ -56,7 +56,7 @@ def test_nothing_can_be_started_before_there_is_something_to_search() -> None:
 
 def test_files_come_back_as_a_gallery_a_table_and_a_zip(tmp_path: Path) -> None:
     page = wait(start(upload(visit(), tiles(tmp_path / "tiles", 4))))
-    assert page.subheader[0].value == "Something was found in 3 of 4 images."
+    assert page.subheader[0].value == "Potential finds in 3 of 4 images."
     assert list(page.dataframe[0].value["Image"]) == ["tile3.png", "tile2.png", "tile1.png", "tile0.png"]
     assert page.get("download_button")[0].label == "Download all as zip"
 
@@ -77,7 +77,7 @@ def test_a_zip_with_something_else_in_it_is_searched_and_the_rest_is_told(tmp_pa
         ("tiles.zip", zip_of({**files, "notes.exe": b"MZ\x90 no image"}), "application/zip")
     )
     page = wait(start(page.run()))
-    assert page.subheader[0].value == "Something was found in 2 of 3 images."
+    assert page.subheader[0].value == "Potential finds in 2 of 3 images."
     assert "notes" in page.warning[0].value
 
 
@@ -126,7 +126,7 @@ def test_a_folder_that_was_named_at_the_start_is_searched_in_place(
     page = visit()
     page.segmented_control[0].set_value("flight").run()
     page = wait(start(page))
-    assert page.subheader[0].value == "Something was found in 2 of 3 images."
+    assert page.subheader[0].value == "Potential finds in 2 of 3 images."
     assert {file: file.stat().st_mtime_ns for file in folder.iterdir()} == before
 
 
@@ -135,7 +135,7 @@ def test_two_folders_of_one_name_are_both_offered(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv(FOLDERS, os.pathsep.join(map(str, folders)))
     page = visit()
     page.segmented_control[0].set_value("2024/flight").run()
-    assert wait(start(page)).subheader[0].value == "Something was found in 2 of 3 images."
+    assert wait(start(page)).subheader[0].value == "Potential finds in 2 of 3 images."
 
 
 def test_a_picture_that_cannot_be_shown_is_a_sentence_and_the_table_stays(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ SHA256 = hashlib.sha256(WEIGHTS).hexdigest()
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory of the test's own, and no reference model unless the test puts one there."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(start, "_reference", lambda: None)
+    monkeypatch.setattr(start, "_reference", lambda _: None)
     return tmp_path
 
 
@@ -140,7 +140,7 @@ def test_weights_without_a_published_sum_need_one_from_the_user(github: Server) 
 
 @pytest.mark.usefixtures("nowhere")
 def test_named_weights_that_cannot_be_fetched_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(start, "_reference", lambda: own_weights(tmp_path / "reference.pt"))
+    monkeypatch.setattr(start, "_reference", lambda _: own_weights(tmp_path / "reference.pt"))
     with pytest.raises(SourceError, match=r"yolov8m-seg\.pt cannot be downloaded: .*--weights scratch"):
         choose_start("yolov8m-seg.pt", task="segment")
 
@@ -150,21 +150,30 @@ def test_the_reference_model_stands_in_for_a_presets_wish_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reference = own_weights(tmp_path / "reference.pt")
-    monkeypatch.setattr(start, "_reference", lambda: reference)
+    monkeypatch.setattr(start, "_reference", lambda _: reference)
     chosen = choose_start(None, wish="yolov8s-seg.pt", task="segment")
     assert (chosen.weights, chosen.sha256) == (reference, SHA256)
     assert "reference model" in chosen.sentence
     assert "the preset's yolov8s-seg.pt cannot be downloaded" in chosen.sentence
 
 
+@pytest.mark.parametrize("task", ["segment", "semantic"])
 def test_the_reference_model_is_found_from_the_working_directory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, task: str
 ) -> None:
     monkeypatch.undo()
+    monkeypatch.setattr(start.seepseg, "__file__", str(tmp_path / "elsewhere/tools/seepseg/__init__.py"))
     monkeypatch.chdir(tmp_path)
-    own_weights(tmp_path / start.REFERENCE)
-    chosen = choose_start(None, task="segment")
-    assert Path(chosen.model).parts[-4:] == start.REFERENCE.parts
+    own_weights(tmp_path / start.REFERENCES[task])
+    chosen = choose_start(None, task=task)
+    assert Path(chosen.model).parts[-4:] == start.REFERENCES[task].parts
+    with pytest.raises(UsageError, match="no weights to start from"):
+        choose_start(None, task="semantic" if task == "segment" else "segment")
+
+
+def test_what_a_preset_wishes_for_the_other_task_becomes_what_there_is_for_this_one(github: Server) -> None:
+    publish(github, "yolo26n-sem.pt", WEIGHTS, f"sha256:{SHA256}")
+    assert Path(choose_start(None, wish="yolov8n-seg.pt", task="semantic").model).name == "yolo26n-sem.pt"
 
 
 def test_the_record_names_no_folder(tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ def tell(batch: Batch) -> str:
         return f"Cancelled before any of {count(total, 'image')} was finished."
     totals = outcome.totals
     early = f"Cancelled after {totals.images:,} of {count(total, 'image')}. " if batch.state == "cancelled" else ""
-    said = f"Something was found in {totals.present:,} of {count(totals.worked, 'image')}"
+    said = f"Potential finds in {totals.present:,} of {count(totals.worked, 'image')}"
     wrong = f"; {count(len(totals.failed), 'image')} could not be read" if totals.failed else ""
     return f"{early}{said}{wrong}."
 

@@ -16,7 +16,12 @@ from seepseg.sources.web import Dropped, open_link
 SCRATCH = "scratch"
 ARCHITECTURES = {"segment": "yolov8n-seg.yaml", "semantic": "yolo26n-sem.yaml"}
 """What is built where nothing else is named."""
-REFERENCE = Path("runs", "sos", "weights", "best.pt")
+ENDINGS = {"segment": "-seg.pt", "semantic": "-sem.pt"}
+"""Of the weights that Ultralytics publishes."""
+REFERENCES = {
+    "segment": Path("runs", "sos", "weights", "best.pt"),
+    "semantic": Path("runs", "sos-semantic", "weights", "best.pt"),
+}
 FILES = "https://github.com/ultralytics/assets/releases/download"
 RELEASES = "https://api.github.com/repos/ultralytics/assets/releases/tags"
 """Lists the sha256 of each file of a release."""
@@ -61,7 +66,7 @@ def choose_start(
     weights: str | None, *, model: str | None = None, wish: str | None = None, task: str, sha256: str | None = None
 ) -> Start:
     """`weights` and `model` are what the user named, `wish` is the model of a preset: if it cannot be had, the
-    reference model stands in for it."""
+    reference model stands in for it, and if it is for the other task, what Ultralytics publishes for this one."""
     if weights is None and model is not None:
         weights, model = (SCRATCH, model) if _is_architecture(model) else (model, None)
     if weights == SCRATCH or (weights and _is_architecture(weights)):
@@ -82,16 +87,18 @@ def choose_start(
 
 def _wished(wish: str | None, task: str, sha256: str | None) -> Start:
     missed = ""
+    if wish in published_weights() and not wish.endswith(ENDINGS[task]):
+        wish = Path(ARCHITECTURES[task]).with_suffix(".pt").name
     if wish is not None and not _is_architecture(wish):
         try:
             return _named(wish, sha256)
         except SourceError as error:
             missed = f" (the preset's {error})"
-    reference = _reference() if task == "segment" else None
+    reference = _reference(task)
     if reference is None:
         raise UsageError(f"no weights to start from{missed}; {CHOICES}")
     sha = verified(reference, sha256)
-    said = f"starting from the reference model {REFERENCE}{missed}"
+    said = f"starting from the reference model {REFERENCES[task]}{missed}"
     return Start(str(reference), said, "reference", reference, sha)
 
 
@@ -148,7 +155,7 @@ def published_weights() -> frozenset[str]:
     ultralytics_home.prepare()
     from ultralytics.utils.downloads import GITHUB_ASSETS_NAMES
 
-    return frozenset(name for name in GITHUB_ASSETS_NAMES if name.endswith(("-seg.pt", "-sem.pt")))
+    return frozenset(name for name in GITHUB_ASSETS_NAMES if name.endswith(tuple(ENDINGS.values())))
 
 
 def verified(path: Path, sha256: str | None) -> str:
@@ -159,10 +166,11 @@ def verified(path: Path, sha256: str | None) -> str:
     return found
 
 
-def _reference() -> Path | None:
+def _reference(task: str) -> Path | None:
     """Of the repository that this package is installed from, or of the working directory."""
+    file = REFERENCES[task]
     roots = (Path(seepseg.__file__).resolve().parents[2], Path.cwd())
-    return next((root / REFERENCE for root in roots if (root / REFERENCE).is_file()), None)
+    return next((root / file for root in roots if (root / file).is_file()), None)
 
 
 def _is_architecture(name: str) -> bool:
