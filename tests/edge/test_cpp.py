@@ -85,8 +85,9 @@ def as_prediction(told):
 
 
 def assert_same(told, model, pixels, limits=LIMITS, nodata=None):
-    (full,) = model.predict([pixels], conf=0.001, margin=MARGIN, masks_above=limits)
-    full = cut_to_data(full, nodata)
+    masks_above = limits if nodata is None else 0.0
+    (full,) = model.predict([pixels], conf=0.001, margin=MARGIN, masks_above=masks_above)
+    full = cut_to_data(full, nodata, model.task)
     expected, found = cut_to_limits(full, limits), as_prediction(told)
     assert (found.height, found.width) == pixels.shape[:2]
     assert [one["class"] for one in told["instances"]] == [model.names[at] for at in found.class_ids]

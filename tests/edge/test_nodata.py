@@ -44,15 +44,19 @@ def test_where_there_is_data_everywhere_nothing_is_told():
     assert find_nodata(wide(empty=0)[None], RULE) is None
 
 
-@pytest.mark.parametrize("x", [0, 3, 6])
+@pytest.mark.parametrize("task", ["segment", "semantic"])
+@pytest.mark.parametrize(("x", "left"), [(0, (0, 0)), (2, (0, 2)), (3, (4, 4)), (4, (6, 6)), (6, (8, 8))])
 @pytest.mark.parametrize("mask", [np.ones((2, 4), np.uint8), np.zeros((0, 0), np.uint8)])
-def test_masks_are_cut_as_the_command_line_cuts_them(x, mask):
+def test_masks_are_cut_as_the_command_line_cuts_them(x, left, mask, task):
     nodata = np.zeros((8, 12), np.uint8)
     nodata[:, :5] = 1
     prediction = Prediction(12, 8, (Detection(0, 0.5, (0, 0, 1, 1), mask, x, 1),))
-    expected = cutting.cut_to_data(prediction, nodata)
-    assert len(cut_to_data(prediction, nodata)) == len(expected)
-    np.testing.assert_array_equal(cut_to_data(prediction, nodata).masks, expected.masks)
+    expected = cutting.cut_to_data(prediction, nodata, task)
+    found = cut_to_data(prediction, nodata, task)
+    assert len(found) == len(expected)
+    np.testing.assert_array_equal(found.masks, expected.masks)
+    assert found.masks.sum() == (left[task == "semantic"] if mask.size else 0)
+    assert len(found) == (not mask.size or left[task == "semantic"] > 0)
 
 
 def test_a_scaled_file_gets_the_answer_of_the_command_line(edge_run, edge_bundle, tmp_path, capsys):

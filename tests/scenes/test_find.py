@@ -170,11 +170,21 @@ def test_what_goes_on_into_missing_data_is_cut_and_holds_none_of_it(tmp_path):
     values[:, 60:] = np.nan
 
     def tell(image):
-        return from_bitmap(image < 128)  # pixels without data are 0, so that they count as dark
+        dark = np.uint8((image > 0) & (image < 128))  # pixels without data are 0
+        return from_bitmap(cv2.dilate(dark, np.ones((1, 9))))
 
     (one,) = found_in(write_geotiff(tmp_path / "a.tif", values), Stand(tell)).objects
     assert one.cut
     assert one.x + one.mask.shape[1] == 60
+
+
+@pytest.mark.parametrize(("task", "width"), [("segment", None), ("semantic", 2)])
+def test_the_rim_of_what_is_taken_for_an_object_in_missing_data_is_none(tmp_path, task, width):
+    values = dark_db(blank())
+    values[:, 60:] = np.nan
+    model = Stand(lambda image: from_bitmap(cv2.dilate(np.uint8(image == 0), np.ones((5, 5)))), task=task)
+    found = found_in(write_geotiff(tmp_path / "a.tif", values), model).objects
+    assert [one.mask.shape[1] for one in found] == ([] if width is None else [width])
 
 
 def test_a_detection_wholly_in_missing_data_is_gone(tmp_path):

@@ -106,7 +106,7 @@ class LoadedModel:
             some = [self._show(image) for image in images[start : start + batch]]
             shown = [pixels for pixels, _ in some]
             told = self.opened.predict(shown, conf=limits, iou=iou, max_det=max_det, margin=margin, batch=batch)
-            found += [cut_to_data(one, nodata) for one, (_, nodata) in zip(told, some, strict=True)]
+            found += [cut_to_data(one, nodata, self.opened.task) for one, (_, nodata) in zip(told, some, strict=True)]
         return found
 
     def find(

@@ -202,8 +202,9 @@ def _look_at_picture(
     model: "Model", picture: "Picture", name: str, confidence: Confidence, began: float, notes: tuple[str, ...]
 ) -> Analysis:
     floor = min(FLOOR, *confidence.limits)
-    found = model.predict([picture.pixels], conf=min(floor, LEAST), iou=IOU, max_det=MAX_DET, masks_above=floor)[0]
-    found = cut_to_data(found, picture.nodata)
+    masks_above = floor if picture.nodata is None else 0.0
+    told = model.predict([picture.pixels], conf=min(floor, LEAST), iou=IOU, max_det=MAX_DET, masks_above=masks_above)
+    found = cut_to_data(told[0], picture.nodata, model.task)
     return Analysis(
         name=name,
         width=found.width,

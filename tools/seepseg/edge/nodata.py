@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seepseg.predict.decode import is_on_data
 from seepseg.scaling import Rule
 from seepseg.values import Bitmap, Prediction
 
@@ -21,12 +22,12 @@ def find_nodata(planes: NDArray[Any], rule: Rule | None) -> Bitmap | None:
     return nodata if nodata.any() else None
 
 
-def cut_to_data(prediction: Prediction, nodata: Bitmap | None) -> Prediction:
-    """Masks without the pixels that are 1 in `nodata`; what is left with none goes, what had none before stays."""
+def cut_to_data(prediction: Prediction, nodata: Bitmap | None, task: str) -> Prediction:
+    """Masks without the pixels that are 1 in `nodata`; what lies there for the most part goes, what had no mask before
+    stays."""
     if nodata is None:
         return prediction
     cut = [replace(one, mask=one.mask & (1 - nodata[one.inside])) for one in prediction.detections]
     pairs = zip(prediction.detections, cut, strict=True)
-    return replace(
-        prediction, detections=tuple(after for before, after in pairs if after.mask.any() or not before.mask.any())
-    )
+    kept = [new for old, new in pairs if is_on_data(old.mask, new.mask, task) or not old.mask.any()]
+    return replace(prediction, detections=tuple(kept))

@@ -72,7 +72,7 @@ class EdgeModel:
     def answer(self, image: NDArray[Any], nodata: Bitmap | None = None) -> Answer:
         """The same, and whether the image holds anything at all. What lies where `nodata` is 1 is no object, as
         'seepseg predict' has it of files."""
-        found = cut_to_data(self._detect(show(image, self.rule)), nodata)
+        found = cut_to_data(self._detect(show(image, self.rule), nodata), nodata, self.task)
         kept = tuple(one for one in found.detections if one.score > self.limits[one.class_id])
         return Answer(replace(found, detections=kept), judge(found, self.thresholds, self.names))
 
@@ -85,8 +85,9 @@ class EdgeModel:
         (outputs,) = self.network.forward(placed)
         return frame, outputs
 
-    def _detect(self, pixels: Pixels) -> Prediction:
-        """Down to the confidences that presence is told by, far below those that make an object."""
+    def _detect(self, pixels: Pixels, nodata: Bitmap | None) -> Prediction:
+        """Down to the confidences that presence is told by, far below those that make an object; with masks where they
+        show that something is none of the image's."""
         frame, outputs = self.run(pixels)
         check_outputs(outputs, self.task, len(self.names), self.network.background)
         conf = min(*self.limits, LEAST)
@@ -103,7 +104,7 @@ class EdgeModel:
                 iou=self.iou,
                 max_det=self.max_det,
                 margin=self.margin,
-                masks_above=self.limits,
+                masks_above=self.limits if nodata is None else 0.0,
             )
         return replace(found, names=self.names)
 

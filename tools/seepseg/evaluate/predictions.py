@@ -39,7 +39,7 @@ def predict_samples(model: Model, order: Sequence[int], batch: int, samples: Seq
             asked["before"] = [read_earlier(earlier[one.image], one.image, pixels) for one, pixels in pairs]
         found = model.predict(images, **asked)
         for sample, image, prediction in zip(some, images, found, strict=True):
-            cut = cut_to_data(prediction, read_nodata(sample.image))
+            cut = cut_to_data(prediction, read_nodata(sample.image), model.task)
             yield sample, truth_of(sample, image.shape[1], image.shape[0]), _renumber(cut, order)
 
 

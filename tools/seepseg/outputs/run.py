@@ -187,13 +187,15 @@ def _pictures(model: Model, batch: Sequence[Opened], place: Place, plan: Plan) -
     if not images:
         return
     limits = plan.confidence.limits
-    # Presence is told by confidences far below those that make an object.
+    # Presence is told by confidences far below those that make an object, and whether that lies on data by masks.
     conf = min(*limits, LEAST)
+    whole = all(opened.picture is None or opened.picture.nodata is None for opened in batch)
+    masks_above = limits if whole else 0.0
     found = model.predict(
-        images, conf=conf, iou=IOU, max_det=MAX_DET, margin=plan.margin, masks_above=limits, batch=plan.batch
+        images, conf=conf, iou=IOU, max_det=MAX_DET, margin=plan.margin, masks_above=masks_above, batch=plan.batch
     )
     for opened, prediction in zip(batch, found, strict=True):
-        prediction = cut_to_data(prediction, opened.picture.nodata if opened.picture else None)
+        prediction = cut_to_data(prediction, opened.picture.nodata if opened.picture else None, model.task)
         asked = None if plan.confidence.stored else limits
         verdict = judge(prediction, plan.confidence.thresholds, model.names, limits=asked)
         try:

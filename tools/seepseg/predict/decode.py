@@ -13,7 +13,7 @@ from seepseg.predict.masks import cut_mask, no_mask
 from seepseg.predict.nms import suppress
 from seepseg.predict.pasting import paste_mask
 from seepseg.predict.sampling import Axis, Floats, axes_of, sample
-from seepseg.values import Detection, Prediction
+from seepseg.values import Bitmap, Detection, Prediction
 
 Conf = float | Sequence[float]
 """One threshold for all classes, or one for each; a score has to be above it."""
@@ -22,8 +22,17 @@ IOU, MAX_DET = 0.7, 300
 has it, and the same in evaluation, prediction and bundles."""
 MARGIN = 0.02
 """How far masks may reach beyond their box, as a share of its sides: measured by tests/bench/bench_clean.py."""
+LEAST_ON_DATA = {"segment": 0.5}
+"""By task, the share of an object's mask that lies on pixels with data. Of an object with less, the rest is the rim of
+what is missing; a semantic model says it pixel by pixel, so of its regions whatever has data stays."""
 STRIP = 256
 """Rows of an image whose scores are held at once."""
+
+
+def is_on_data(mask: Bitmap, with_data: Bitmap, task: str) -> bool:
+    """Whether an object is one of the image, by its mask and what of it has data."""
+    left = int(np.count_nonzero(with_data))
+    return left > 0 and left >= LEAST_ON_DATA.get(task, 0.0) * int(np.count_nonzero(mask))
 
 
 def decode_segment(

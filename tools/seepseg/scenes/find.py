@@ -81,7 +81,7 @@ def find_objects(
             told = model.predict(images, conf=conf, iou=iou, max_det=max_det, margin=margin, batch=batch)
             for (window, _, nodata), prediction in zip(seen, told, strict=True):
                 inside = tiling.trusted(window, size, step)
-                merger.add(inside, pieces_of(prediction.detections, window, nodata, size, inside))
+                merger.add(inside, pieces_of(prediction.detections, window, nodata, size, inside, model.task))
                 full += len(prediction.detections) >= max_det and model.task != "semantic"
             empty += len(some) - len(seen)
             done += len(some)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seepseg.crops import at_edge, clip, move, trim
+from seepseg.predict.decode import is_on_data
 from seepseg.values import Bitmap, Detection, Window
 
 Box = tuple[int, int, int, int]
@@ -53,15 +54,18 @@ def pieces_of(
     nodata: Bitmap | None,
     size: tuple[int, int],
     inside: Window | None = None,
+    task: str = "segment",
 ) -> list[Piece]:
     """The detections of a tile in a scene of `size` (width, height), without the pixels that hold no data, or lie not
-    `inside` a smaller window; what is left with none is left out."""
+    `inside` a smaller window; what is left with none is left out, and what has no data for the most part."""
     beside = None if nodata is None else np.asarray(cv2.dilate(nodata, np.ones((3, 3), np.uint8)), np.uint8)
     inside = inside or tile
     found = []
     for one in detections:
         rows, columns = one.inside
         mask: Bitmap = one.mask if nodata is None else one.mask & (1 - nodata[rows, columns])
+        if not is_on_data(one.mask, mask, task):
+            continue
         within = move((mask, one.x, one.y), tile.x - inside.x, tile.y - inside.y)
         kept, x, y = trimmed = move(trim(clip(within, inside.width, inside.height)), inside.x, inside.y)
         if kept.size:

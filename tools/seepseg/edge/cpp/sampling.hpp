@@ -96,8 +96,8 @@ class Runs {
         area_ += length;
     }
     int64_t area() const { return area_; }
-    // The same but for the pixels that hold no data; false where nothing is left of what had some.
-    bool cut_to_data(const std::vector<bool>& nodata) {
+    // The same but for the pixels that hold no data; false where less than that share is left, or nothing.
+    bool cut_to_data(const std::vector<bool>& nodata, double least) {
         if (nodata.empty() || !area_) return true;
         Runs kept(pixels_);
         int64_t at = 0;
@@ -106,8 +106,9 @@ class Runs {
             for (const int64_t end = at + counts_[index + 1]; at < end; ++at)
                 if (!nodata[static_cast<size_t>(at)]) kept.add(at, 1);
         }
+        const double before = static_cast<double>(area_);
         *this = std::move(kept);
-        return area_ > 0;
+        return area_ > 0 && static_cast<double>(area_) >= least * before;
     }
     std::string json() const {
         std::string text;

@@ -152,7 +152,10 @@ inline Runs cut_mask(const std::vector<float>& weights, const Block& prototypes,
     return mask;
 }
 
-// What lies where the image holds no data is no object.
+// Of an object's mask, what has to lie where the image holds data; of one with less, the rest is the rim of what is
+// missing.
+constexpr double LEAST_ON_DATA = 0.5;
+
 inline Answer decode_segment(const Block& output, const Block& prototypes, const Frame& frame, const Bundle& bundle,
                              const std::vector<bool>& nodata) {
     const int classes = static_cast<int>(bundle.names.size()), depth = prototypes.planes;
@@ -168,7 +171,8 @@ inline Answer decode_segment(const Block& output, const Block& prototypes, const
     Answer answer;
     for (const Candidate& one : kept) {
         const auto score = static_cast<double>(one.score);
-        if (score <= bundle.limits[static_cast<size_t>(one.class_id)]) {
+        const bool sure = score > bundle.limits[static_cast<size_t>(one.class_id)];
+        if (!sure && nodata.empty()) {
             answer.score = std::max(answer.score, score);
             continue;
         }
@@ -176,8 +180,9 @@ inline Answer decode_segment(const Block& output, const Block& prototypes, const
         for (int index = 0; index < depth; ++index) weights.push_back(output.data[one.coefficients + index * step]);
         const std::array<double, 4> box = box_to_image(one.box, frame);
         Runs mask = cut_mask(weights, prototypes, axes, frame, box, bundle.margin);
-        if (!mask.cut_to_data(nodata)) continue;
+        if (!mask.cut_to_data(nodata, LEAST_ON_DATA)) continue;
         answer.score = std::max(answer.score, score);
+        if (!sure) continue;
         answer.instances.push_back({one.class_id, score, box, std::move(mask)});
     }
     return answer;

@@ -132,7 +132,7 @@ inline Answer decode_semantic(const Block& logits, const Frame& frame, const Bun
         if (!(static_cast<float>(score) > LEAST)) continue;
         const bool sure = score > bundle.limits[static_cast<size_t>(part.class_id)];
         Runs mask = sure || !nodata.empty() ? mask_of(part, runs, frame) : Runs(0);
-        if (!mask.cut_to_data(nodata)) continue;
+        if (!mask.cut_to_data(nodata, 0)) continue;
         answer.score = std::max(answer.score, score);
         if (!sure) continue;
         const std::array<double, 4> box{static_cast<double>(part.left), static_cast<double>(part.top),
