@@ -16,6 +16,8 @@ from seepseg.evaluate.predictions import Told
 from seepseg.evaluate.run import Request, evaluate_subject
 from seepseg.evaluate.samples import Sample, truth_of
 from seepseg.evaluate.subject import Subject
+from seepseg.measures.threshold_file import read_thresholds
+from seepseg.measures.thresholds import Thresholds
 from seepseg.raster import read_pixels
 from seepseg.values import Detection, Prediction
 
@@ -85,7 +87,11 @@ def make_subject(say: Say, *, run: Path | None = None) -> Subject:
             truth = truth_of(sample, width, height)
             yield sample, truth, Prediction(width, height, tuple(say(sample, truth)))
 
-    return Subject("segment", run or Path("made"), tell, run=run)
+    def stored() -> Thresholds | None:
+        file = run and run / "thresholds.json"
+        return read_thresholds(file) if file and file.is_file() else None
+
+    return Subject("segment", run or Path("made"), tell, run=run, stored=stored)
 
 
 def evaluate_made(

@@ -79,7 +79,37 @@ def test_another_image_size_leaves_the_run_its_thresholds(made, tmp_path):
     assert read_thresholds(made / "run/thresholds.json") == before
     report = json.loads((tmp_path / "out/metrics.json").read_text())
     assert report["imgsz"] == 96
-    assert "thresholds of the run stay" in " ".join(report["notes"])
+    assert "thresholds of the model stay" in " ".join(report["notes"])
+
+
+@pytest.fixture
+def exported(made, tmp_path):
+    """The run with what was chosen for it, and its bundle as a folder and as a .zip."""
+    choose_run_thresholds(made / "run", made / "data", device="cpu")
+    for name in ("bundle", "bundle.zip"):
+        words = ["--zip"] if name.endswith(".zip") else []
+        assert main(["export", str(made / "run"), "--out", str(tmp_path / "bundle"), "--images", "1", *words]) == 0
+    return made / "run", made / "run/weights/best.pt", tmp_path / "bundle", tmp_path / "bundle.zip"
+
+
+def test_the_same_thresholds_hold_for_a_run_its_weights_and_its_bundle(made, exported, tmp_path):
+    told = []
+    for at, model in enumerate(exported):
+        out = tmp_path / str(at)
+        words = [str(model), str(made / "data"), "--split", "test", "--out", str(out), *QUICK, "--no-report"]
+        assert main(["eval", *words]) == 0
+        report = json.loads((out / "metrics.json").read_text())
+        told.append((report["fitted"], report["thresholds"], report["presence"]["threshold"]))
+    assert told[0][0] == "val"
+    assert told == [told[0]] * 4
+
+
+def test_an_evaluation_on_val_leaves_a_bundle_as_it_is(made, exported, tmp_path):
+    words = ["--split", "val", "--out", str(tmp_path / "out"), *QUICK, "--no-report"]
+    assert main(["eval", str(exported[2]), str(made / "data"), *words]) == 0
+    assert (tmp_path / "out/thresholds.json").is_file()
+    assert "evaluate the run folder" in " ".join(json.loads((tmp_path / "out/metrics.json").read_text())["notes"])
+    open_model(exported[2]).predict([np.zeros((64, 64), np.uint8)])
 
 
 def test_a_report_that_is_to_be_passed_on_holds_no_image_of_the_data(made, tmp_path):

@@ -39,7 +39,7 @@ def fit_before(
         return give(given, names), None
     if split == CHOOSER:
         return None, None
-    stored = read_stored(subject.run)
+    stored = subject.stored()
     if stored is not None and stored.split != split and rule in (None, stored.rule):
         return from_other_images(stored, names), None
     chosen = choose_on_val(subject, dataset, rule=rule or MAX_F1, data=data)
@@ -85,12 +85,7 @@ def _gather(places: bool, glances: Sequence[Glance]) -> tuple[Presence, Cells | 
     return presence, cells if places else None
 
 
-def read_stored(run: Path | None) -> Thresholds | None:
-    """Those of a run, if it has any."""
-    return read_thresholds(run / THRESHOLDS) if run is not None and (run / THRESHOLDS).is_file() else None
-
-
-def may_store(run: Path | None, thresholds: Thresholds) -> bool:
+def may_store(run: Path, thresholds: Thresholds) -> bool:
     """Whether they may become those of the run: not in place of thresholds from other data."""
-    stored = read_stored(run)
-    return run is not None and (stored is None or stored.data == thresholds.data)
+    file = run / THRESHOLDS
+    return not file.is_file() or read_thresholds(file).data == thresholds.data

@@ -144,10 +144,15 @@ def _store(chosen: Thresholds | None, subject: Subject, folder: Path) -> list[st
         write_thresholds(subject.run / THRESHOLDS, chosen)
         return []
     write_thresholds(folder / THRESHOLDS, chosen)
-    if subject.model is None or not subject.path.is_dir():
+    if subject.model is None:
         return []
-    why = "at another image size than the run's own" if subject.run is None else "on other data than the stored ones"
-    return [f"the thresholds of the run stay as they are: those of this evaluation were chosen {why}"]
+    if subject.run is not None:
+        why = "were chosen on other data than the stored ones"
+    elif (subject.path / "weights").is_dir():
+        why = "were chosen at another image size than the model's own"
+    else:
+        why = "lie beside its figures; to use them, evaluate the run folder, and export it anew where it was exported"
+    return [f"the thresholds of the model stay as they are: those of this evaluation {why}"]
 
 
 def _head(subject: Subject, dataset: Dataset, split: str) -> dict[str, Any]:

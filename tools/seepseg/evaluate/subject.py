@@ -1,7 +1,7 @@
 """What is evaluated: a model, or the masks that another tool left."""
 
-import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 
 from seepseg.dataset.layout import Dataset
 from seepseg.evaluate.predictions import CONF, Teller, order_classes, predict_samples, read_masks
+from seepseg.measures.thresholds import Thresholds
 from seepseg.predict.decode import IOU, MARGIN, MAX_DET
 from seepseg.predict.engine import BATCH, Model, open_model
 from seepseg.predict.network import CLASSIFY
@@ -23,6 +24,10 @@ ABOUT = {
 """What the figures of a model mean, by its task."""
 
 
+def _none() -> None:
+    """Of what has no thresholds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """Something that says what is in an image, and how it does."""
@@ -33,7 +38,9 @@ class Subject:
     tell: Teller
     model: Model | None = None
     run: Path | None = None
-    """The folder whose thresholds.json speaks of this model at this image size."""
+    """The run whose thresholds may be written; what was exported of one stays as it is."""
+    stored: Callable[[], Thresholds | None] = _none
+    """What `predict` takes at this image size, of a run, a .pt in one, or a bundle; by the dataset's names."""
     notes: tuple[str, ...] = ()
 
     @property
@@ -53,9 +60,22 @@ def open_subject(
     """A run folder or a .pt, whose classes must be the dataset's."""
     model = open_model(path, device=device, imgsz=imgsz)
     order = order_classes(model.names, dataset.names)
-    run = path if path.is_dir() and imgsz in (None, _declared_imgsz(path)) else None
-    notes = (*model.notes, *([ABOUT[model.task]] if model.task in ABOUT else []))
-    return Subject(model.task, path, partial(predict_samples, model, order, batch or BATCH), model, run, notes)
+    names = tuple(dataset.names[at] for at in order)
+    as_declared = imgsz in (None, model.declared_imgsz)
+    return Subject(
+        model.task,
+        path,
+        partial(predict_samples, model, order, batch or BATCH),
+        model,
+        run=path if as_declared and (path / "weights").is_dir() else None,
+        stored=partial(_stored, model, names) if as_declared else _none,
+        notes=(*model.notes, *([ABOUT[model.task]] if model.task in ABOUT else [])),
+    )
+
+
+def _stored(model: Model, names: tuple[str, ...]) -> Thresholds | None:
+    chosen = model.thresholds
+    return None if chosen is None else replace(chosen, names=names)
 
 
 def open_masks(folder: Path, dataset: Dataset) -> Subject:
@@ -79,10 +99,3 @@ def describe_making(subject: Subject) -> dict[str, Any]:
         "device": subject.model.device,
         **asked,
     }
-
-
-def _declared_imgsz(run: Path) -> Any:
-    try:
-        return json.loads((run / "input.json").read_text(encoding="utf-8")).get("imgsz")
-    except (OSError, ValueError, AttributeError):
-        return None
