@@ -57,7 +57,7 @@ class Stand:
 
 def components(image: NDArray[np.uint8]) -> list[Detection]:
     """Dark pixels that touch, corners included, by scipy."""
-    return from_bitmap((image < 128) & (image > 0))
+    return from_bitmap((image < 100) & (image > 0))  # not the grey around images, 114
 
 
 def from_bitmap(bitmap: NDArray[np.bool_], score: float = 0.9, class_id: int = 0) -> list[Detection]:

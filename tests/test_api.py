@@ -194,3 +194,11 @@ def test_a_hysteresis_that_rises_is_refused(tmp_path):
     file = write_geotiff(tmp_path / "scene.tif", np.full((64, 64), -10, np.float32))
     with pytest.raises(UsageError, match=r"hysteresis 0\.1,0\.5,0\.2: give seed, outline and group"):
         LoadedModel(Opened(rule=DECIBELS)).find(file, hysteresis=(0.1, 0.5, 0.2))
+
+
+def test_a_classifier_finds_nothing_in_scenes_and_says_so(tmp_path):
+    opened = Opened()
+    opened.task = "classify"
+    scene = write_geotiff(tmp_path / "scene.tif", np.zeros((300, 300), np.uint8))
+    with pytest.raises(UsageError, match=r"scene\.tif: is a scene, and this model says what a whole image holds"):
+        LoadedModel(opened).find(scene)

@@ -48,4 +48,4 @@ def test_a_scene_is_refused_with_a_sentence(page, tmp_path):
     Image.fromarray(np.zeros((64, 800), np.uint8)).save(tmp_path / "wide.png")
     page.file_uploader[0].set_value([("wide.png", (tmp_path / "wide.png").read_bytes(), "image/png")]).run()
     assert not page.exception
-    assert any("hand in tiles of it" in one.value for one in [*page.error, *page.warning])
+    assert any("give it tiles of it" in one.value for one in [*page.error, *page.warning])

@@ -93,12 +93,14 @@ def exported(made, tmp_path):
 
 
 def test_the_same_thresholds_hold_for_a_run_its_weights_and_its_bundle(made, exported, tmp_path):
-    told = []
+    told, script = [], (exported[2] / "model.torchscript").stat().st_size
+    sizes = [exported[1].stat().st_size] * 2 + [script] * 2
     for at, model in enumerate(exported):
         out = tmp_path / str(at)
         words = [str(model), str(made / "data"), "--split", "test", "--out", str(out), *QUICK, "--no-report"]
         assert main(["eval", *words]) == 0
         report = json.loads((out / "metrics.json").read_text())
+        assert report["made"]["weights_bytes"] == pytest.approx(sizes[at], rel=0.01)
         told.append((report["fitted"], report["thresholds"], report["presence"]["threshold"]))
     assert told[0][0] == "val"
     assert told == [told[0]] * 4

@@ -187,6 +187,16 @@ def test_the_rim_of_what_is_taken_for_an_object_in_missing_data_is_none(tmp_path
     assert [one.mask.shape[1] for one in found] == ([] if width is None else [width])
 
 
+@pytest.mark.parametrize(("height", "width"), [(20, 25), (20, 32), (40, 25), (31, 1)])
+def test_a_scene_smaller_than_a_tile_is_seen_no_larger_than_tiles_are(tmp_path, height, width):
+    mask = slick(height, width, ((2, 9), (width - 1, 9)))
+    model = Stand(components)
+    found = found_in(write_scene(tmp_path / "a.tif", mask), model, tile=32, overlap=0)
+    assert all(max(seen) >= 32 for seen in model.seen)
+    assert canvases(found.objects, mask.shape) == whole_components(mask)
+    assert all(one.cut for one in found.objects)
+
+
 def test_a_detection_wholly_in_missing_data_is_gone(tmp_path):
     values = dark_db(blank(32, 32))
     values[:, 16:] = np.nan
@@ -220,7 +230,7 @@ def test_objects_are_in_pixels_of_the_resampled_grid(tmp_path):
 def test_a_scene_smaller_than_a_tile_is_one_tile(tmp_path):
     model = Stand(components)
     found = found_in(write_scene(tmp_path / "a.tif", slick(20, 24, ((3, 3), (15, 15)))), model)
-    assert (found.tiles, model.seen, len(found.objects)) == (1, [(20, 24)], 1)
+    assert (found.tiles, model.seen, len(found.objects)) == (1, [(32, 32)], 1)
 
 
 def test_the_surest_object_comes_first(tmp_path):

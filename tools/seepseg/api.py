@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from seepseg.errors import SourceError
+from seepseg.errors import SourceError, UsageError
 from seepseg.outputs.cutting import cut_to_data
 from seepseg.predict.confidence import choose_confidence
 from seepseg.predict.decode import IOU, MARGIN, MAX_DET
 from seepseg.predict.engine import BATCH, Model, open_model
+from seepseg.predict.network import CLASSIFY, SCENE_OF_CLASSIFIER
 from seepseg.raster import Picture, Pixels
 from seepseg.scaling import Rule, show
 from seepseg.values import Bitmap, Prediction
@@ -136,6 +137,8 @@ class LoadedModel:
         from seepseg.scenes.scene import open_scene
         from seepseg.scenes.write_scene import write_scene
 
+        if self.opened.task == CLASSIFY:
+            raise UsageError(f"{scene}: {SCENE_OF_CLASSIFIER}")
         path, vector = Path(scene), None if mask_vector is None else Path(mask_vector)
         with open_scene(path, self.opened.input, gsd=gsd, mask_vector=vector) as opened:
             found = find_objects(

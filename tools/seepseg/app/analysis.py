@@ -19,7 +19,7 @@ from seepseg.outputs.rescaling import with_rule
 from seepseg.outputs.verdict import Verdict, judge
 from seepseg.predict.confidence import Confidence, choose_confidence
 from seepseg.predict.decode import IOU, MAX_DET
-from seepseg.predict.network import CLASSIFY
+from seepseg.predict.network import CLASSIFY, SCENE_OF_CLASSIFIER
 from seepseg.scaling import Rule
 from seepseg.scenes.objects import SceneObject
 from seepseg.values import FLAT, Detection, Prediction
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 FLOOR, SCENE_FLOOR = 0.01, 0.05
 """The lowest confidence that a slider may ask for: below it masks are not kept. A scene has many tiles to keep."""
-SCENE_OF_CLASSIFIER = "is a scene, and this model says what a whole image holds, not where: hand in tiles of it"
 MOST_SAID = 5000
 """Detections in all tiles of a scene that a slider puts together anew, weaker ones being left out; those above the
 model's own thresholds are kept however many they are."""

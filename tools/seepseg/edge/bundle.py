@@ -76,6 +76,10 @@ class Bundle:
         """Of the model in this format; of several files, of all but the metadata, one after the other."""
         return digest_of([self.read(name) for name in files_of(model, precision)])
 
+    def size_bytes(self, model: str, precision: str = FULL) -> int:
+        """Of the same files."""
+        return sum(self.facts["files"][name]["bytes"] for name in files_of(model, precision)[:2])
+
 
 def files_of(model: str, precision: str = FULL) -> tuple[str, ...]:
     """Within a bundle, the metadata last."""

@@ -94,7 +94,7 @@ def describe_making(subject: Subject) -> dict[str, Any]:
         **versions,
         "weights": subject.model.path.name,
         "weights_sha256": subject.model.sha256,
-        "weights_bytes": subject.model.path.stat().st_size,
+        "weights_bytes": subject.model.size_bytes,
         "engine": subject.model.engine,
         "device": subject.model.device,
         **asked,

@@ -81,6 +81,11 @@ class Model:
         """Of the file that is run; for OpenVINO of the .xml and the .bin, one after the other."""
         return self._file.sha256()
 
+    @property
+    def size_bytes(self) -> int:
+        """Of the same files."""
+        return self._file.size_bytes()
+
     @cached_property
     def thresholds(self) -> Thresholds | None:
         """Chosen for this model on validation images, in the order of `names`; None where there are none."""

@@ -23,6 +23,8 @@ class ModelFile:
     path: Path
     load: Callable[[Wish], Network]
     sha256: Callable[[], str]
+    size_bytes: Callable[[], int]
+    """Of the same files."""
     imgsz: int | None = None
     """The only size it takes, where that shows before it is loaded."""
 
@@ -72,6 +74,7 @@ def _bundled(bundle: Bundle, engine: str, *, fast: bool) -> ModelFile:
         bundle.path / files_of(engine, precision)[0] if bundle.path.is_dir() else bundle.path,
         partial(_load_bundled, bundle, engine),
         partial(bundle.sha256, engine, precision),
+        partial(bundle.size_bytes, engine, precision),
         None if bundle.dynamic else bundle.imgsz,
     )
 
@@ -97,7 +100,7 @@ def _of_run(run: Path, *, fast: bool) -> ModelFiles:
 
 def _of_weights(path: Path, weights: Path) -> ModelFiles:
     """What the run says holds for its weights alone too."""
-    file = ModelFile(weights, partial(_load_torch, weights), partial(_hash, weights))
+    file = ModelFile(weights, partial(_load_torch, weights), partial(_hash, weights), partial(_size, [weights]))
     return _with_account(ModelFiles(path, {"torch": file}), weights.parent.parent, weights.parent)
 
 
@@ -111,7 +114,7 @@ def _of_export(file: Path, engine: str) -> ModelFiles:
                 f"{part}: no such file; it belongs to {file.name}: copy the folder again, or export it again"
             )
     read = partial(_read_files, parts)
-    found = ModelFile(file, partial(_load, engine, file, read), lambda: digest_of(read()))
+    found = ModelFile(file, partial(_load, engine, file, read), lambda: digest_of(read()), partial(_size, parts[:2]))
     home = file.parent.parent if engine == "openvino" else file.parent
     return _with_account(ModelFiles(file, {engine: found}), home.parent, home)
 
@@ -138,6 +141,10 @@ def _load_bundled(bundle: Bundle, engine: str, wish: Wish) -> Network:
 
 def _read_files(files: list[Path]) -> list[bytes]:
     return [file.read_bytes() for file in files]
+
+
+def _size(files: list[Path]) -> int:
+    return sum(file.stat().st_size for file in files)
 
 
 def _hash(file: Path) -> str:

@@ -20,6 +20,7 @@ LEAST_STRIDE = 32
 CLASSIFY, SEVERAL = "classify", "multi_label"
 """A task, and what an export of ours says beside it: Ultralytics' classifiers have one class an image, ours as many as
 it holds."""
+SCENE_OF_CLASSIFIER = "is a scene, and this model says what a whole image holds, not where: give it tiles of it"
 
 
 @dataclass(frozen=True, slots=True)

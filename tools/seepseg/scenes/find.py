@@ -10,13 +10,15 @@ import numpy as np
 
 from seepseg.errors import UsageError
 from seepseg.predict.decode import IOU, MARGIN, MAX_DET
-from seepseg.raster import is_flat
+from seepseg.predict.letterbox import BORDER
+from seepseg.raster import Pixels, is_flat
 from seepseg.scenes import tiling
 from seepseg.scenes.hysteresis import Hysteresis
 from seepseg.scenes.merge import SHARED, Merger, paint
 from seepseg.scenes.objects import SceneObject
 from seepseg.scenes.pieces import Piece, pieces_of
 from seepseg.scenes.scene import Scene
+from seepseg.values import Bitmap
 from seepseg.wording import count, verb
 
 if TYPE_CHECKING:
@@ -76,8 +78,9 @@ def find_objects(
     with closing(tiling.read_ahead(scene, windows, batch)) as tiles:
         while some := list(islice(tiles, batch)):
             seen = [one for one in some if one[2] is None or not one[2].all()]
-            images = [pixels for _, pixels, _ in seen]
             flat = flat and all(is_flat(pixels, nodata) for _, pixels, nodata in seen)
+            seen = [(window, *_fill_up(pixels, nodata, side)) for window, pixels, nodata in seen]
+            images = [pixels for _, pixels, _ in seen]
             told = model.predict(images, conf=conf, iou=iou, max_det=max_det, margin=margin, batch=batch)
             for (window, _, nodata), prediction in zip(seen, told, strict=True):
                 inside = tiling.trusted(window, size, step)
@@ -99,6 +102,18 @@ def find_objects(
         "classes_apart": classes_apart,
     }
     return Found(tuple(_build(merger, levels)), len(windows), empty, settings, _notes(full, max_det), flat)
+
+
+def _fill_up(pixels: Pixels, nodata: Bitmap | None, side: int) -> tuple[Pixels, Bitmap | None]:
+    """A scene that is smaller than a tile becomes one, so that the model sees it no larger than what it was trained
+    on: beyond it is the grey that images are fitted in with, and no data."""
+    high, wide = pixels.shape[:2]
+    if max(high, wide) >= side:
+        return pixels, nodata
+    around = ((0, side - high), (0, side - wide))
+    there = np.zeros((high, wide), np.uint8) if nodata is None else nodata
+    filled = np.pad(pixels, (*around, (0, 0))[: pixels.ndim], constant_values=BORDER)
+    return filled, np.pad(there, around, constant_values=1)
 
 
 def _levels(limits: Sequence[float], hysteresis: Hysteresis | None, classes: int) -> Levels:
