@@ -157,6 +157,45 @@ def test_the_reference_model_stands_in_for_a_presets_wish_and_says_so(
     assert "the preset's yolov8s-seg.pt cannot be downloaded" in chosen.sentence
 
 
+@pytest.mark.parametrize("wish", ["yolov8s-seg.pt", "yolov8s-seg"])
+@pytest.mark.usefixtures("nowhere")
+def test_a_file_that_a_preset_alone_names_is_not_opened_where_nothing_vouches_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wish: str
+) -> None:
+    reference = own_weights(tmp_path / "reference.pt")
+    monkeypatch.setattr(start, "_reference", lambda _: reference)
+    own_weights(tmp_path / wish)
+    own_weights(tmp_path / "yolov8s-seg.pt")
+    chosen = choose_start(None, wish=wish, task="segment")
+    assert chosen.weights == reference
+    assert "the preset's yolov8s-seg.pt lies here, but nothing vouches for it" in chosen.sentence
+    assert "name it with --weights if you trust it" in chosen.sentence
+    assert choose_start("yolov8s-seg.pt", wish=wish, task="segment").weights == tmp_path / "yolov8s-seg.pt"
+
+
+def test_a_file_that_a_preset_alone_names_is_used_if_it_is_the_published_one(github: Server, tmp_path: Path) -> None:
+    publish(github, "yolov8s-seg.pt", b"not asked for", f"sha256:{SHA256}")
+    mine = own_weights(tmp_path / "yolov8s-seg.pt")
+    chosen = choose_start(None, wish="yolov8s-seg.pt", task="segment")
+    assert (chosen.weights, chosen.sha256, chosen.origin) == (mine, SHA256, "path")
+    assert "found here with the checksum of its release" in chosen.sentence
+
+
+def test_a_file_that_a_preset_alone_names_and_that_is_another_is_not_opened(github: Server, tmp_path: Path) -> None:
+    publish(github, "yolov8s-seg.pt", WEIGHTS, f"sha256:{SHA256}")
+    (tmp_path / "yolov8s-seg.pt").write_bytes(b"another program")
+    with pytest.raises(UsageError, match=rf"nothing vouches for it: .* instead of {SHA256}; remove yolov8s-seg\.pt"):
+        choose_start(None, wish="yolov8s-seg.pt", task="segment")
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_a_file_that_a_preset_alone_names_is_used_if_it_is_what_the_user_promised(tmp_path: Path) -> None:
+    mine = own_weights(tmp_path / "yolov8s-seg.pt")
+    assert choose_start(None, wish="yolov8s-seg.pt", task="segment", sha256=SHA256).weights == mine
+    with pytest.raises(UsageError, match=r"yolov8s-seg\.pt: sha256 is .* as --weights-sha256 says"):
+        choose_start(None, wish="yolov8s-seg.pt", task="segment", sha256="abc")
+
+
 @pytest.mark.parametrize("task", ["segment", "semantic"])
 def test_the_reference_model_is_found_from_the_working_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, task: str

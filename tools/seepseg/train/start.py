@@ -86,12 +86,15 @@ def choose_start(
 
 
 def _wished(wish: str | None, task: str, sha256: str | None) -> Start:
-    missed = ""
-    if wish in published_weights() and not wish.endswith(ENDINGS[task]):
+    missed, published = "", published_weights()
+    if f"{wish}.pt" in published:
+        wish = f"{wish}.pt"
+    if wish in published and not wish.endswith(ENDINGS[task]):
         wish = Path(ARCHITECTURES[task]).with_suffix(".pt").name
     if wish is not None and not _is_architecture(wish):
         try:
-            return _named(wish, sha256)
+            # A file that lies here under a published name was not named by the user: a checksum must vouch for it.
+            return _published(wish, None) if wish in published and not sha256 else _named(wish, sha256)
         except SourceError as error:
             missed = f" (the preset's {error})"
     reference = _reference(task)
@@ -117,21 +120,27 @@ def _named(weights: str, sha256: str | None) -> Start:
     name = weights if Path(weights).suffix else weights + ".pt"
     published = published_weights()
     if name in published:
-        return _download(name, sha256)
+        return _published(name, sha256)
     close = get_close_matches(name, sorted(published), n=2)
     guess = f"; did you mean {' or '.join(close)}?" if close else ""
     raise UsageError(f"--weights {weights}: no such file, and none that Ultralytics publishes{guess}; {CHOICES}")
 
 
-def _download(name: str, sha256: str | None) -> Start:
-    """Into the working directory, where Ultralytics would put it and find it again."""
+def _published(name: str, sha256: str | None) -> Start:
+    """In the working directory, where Ultralytics would put it and find it again."""
+    is_here = Path(name).is_file()
     try:
         expected = sha256 or published_sha256(name)
         file = fetch(Link(f"{FILES}/{RELEASE}/{name}", sha256=expected), Path(), patience=QUICK)
     except SourceError as error:
+        if is_here:
+            raise SourceError(
+                f"{name} lies here, but nothing vouches for it: {error}; name it with --weights if you trust it"
+            ) from None
         raise SourceError(f"{name} cannot be downloaded: {error}") from None
-    said = f"starting from Ultralytics' {name}, downloaded from its release {RELEASE} (sha256 {expected})"
-    return Start(str(file.resolve()), said, "download", file.resolve(), expected)
+    how = "found here with the checksum of" if is_here else "downloaded from"
+    said = f"starting from Ultralytics' {name}, {how} its release {RELEASE} (sha256 {expected})"
+    return Start(str(file.resolve()), said, "path" if is_here else "download", file.resolve(), expected)
 
 
 def published_sha256(name: str) -> str:
