@@ -1,5 +1,7 @@
 """The smallest dataset that trains in seconds, and a training of it."""
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -36,3 +38,12 @@ def tiny_request(folder: Path, **changes: Any) -> Request:
     settings = {**QUICK, **changes.pop("settings", {})}
     data = changes.pop("data", None) or tiny_dataset(folder / "data") / "data.yaml"
     return Request(**{"data": data, "settings": settings, "weights": "scratch", "project": folder / "runs", **changes})
+
+
+def is_held(run: Path) -> bool:
+    """Whether another process is kept from training there."""
+    code = (
+        "import sys; from pathlib import Path; from seepseg.train.lock import hold\nwith hold(Path(sys.argv[1])): pass"
+    )
+    tried = subprocess.run([sys.executable, "-c", code, str(run)], capture_output=True, text=True, check=False)
+    return "another process is training it" in tried.stderr

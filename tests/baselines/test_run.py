@@ -8,6 +8,7 @@ import torch
 
 from baselines.conftest import bright_dataset, quick_request
 from baselines.made_presence import presence_dataset
+from make_training import is_held
 from seepseg.baselines import training
 from seepseg.baselines.catalogue import CATALOGUE
 from seepseg.baselines.plan import plan_baseline
@@ -95,6 +96,24 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_been_stopped(trained, tmp_p
     figures = [[{**row, "time": ""} for row in rows_of(one)] for one in (run, trained)]
     assert figures[0] == figures[1]
     assert [one["epoch"] for one in read_record(run)["resumed"]] == [3]
+
+
+def test_no_other_process_trains_where_one_begins_or_goes_on(tmp_path, monkeypatch):
+    held = []
+
+    def stop(state, job, settings):
+        held.append(is_held(tmp_path / "runs" / "b"))
+        if len(held) > 1:
+            raise KeyboardInterrupt
+        return whole(state, job, settings)
+
+    whole = training.train_epoch
+    monkeypatch.setattr(training, "train_epoch", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train_baseline(quick_request(tmp_path, name="b"), "unet-pets", "mix")
+    with pytest.raises(KeyboardInterrupt):
+        resume_baseline(tmp_path / "runs" / "b")
+    assert held == [True, True, True]
 
 
 @pytest.mark.slow

@@ -20,6 +20,7 @@ from seepseg.dataset.layout import read_dataset
 from seepseg.errors import SeepsegError, SourceError, UsageError
 from seepseg.train import record
 from seepseg.train.balance import Balance, override
+from seepseg.train.lock import hold
 from seepseg.train.plan import Plan, Request, describe, first_line, make_loss
 from seepseg.train.resume import check_resumable, find_last, same_dataset, trim_results
 from seepseg.train.run import claim_place, facts_of, inputs_of, leave_thresholds
@@ -50,7 +51,7 @@ def execute(plan: Plan) -> Path:
     (plan.run / ARGUMENTS).write_text(text, encoding="utf-8")
     facts = facts_of(plan)
     record.open_record(plan.run, settings, facts | {"versions": facts["versions"] | _versions()}, inputs_of(plan))
-    with _ending(plan.run, settings):
+    with hold(plan.run), _ending(plan.run, settings):
         job, state = _prepare(entry, data, settings, record.read_record(plan.run))
         if told := load_start(state.model, entry, plan.start):  # type: ignore[arg-type]
             print(f"note: {told}")
@@ -62,23 +63,24 @@ def execute(plan: Plan) -> Path:
 
 def resume_baseline(run: Path, *, data: Path | None = None, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Train a stopped run to its end, as it would have been without the stop; its record afterwards."""
-    kept = check_resumable(run, changes or {})
-    last = find_last(run)
-    settings = yaml.safe_load((run / ARGUMENTS).read_text(encoding="utf-8"))
-    settings |= {key: value for key, value in complete(changes or {}).items() if key in (changes or {})}
-    file = same_dataset(data or Path(settings["data"]), kept, run)
-    facts, content = read_weights(last)
-    entry = find_trained(facts.network, last)
-    with _ending(run, settings):
-        job, state = _prepare(entry, file, settings, kept)
-        _restore(state, content, last)
-        trim_results(run, state.epoch)
-        record.update_record(run, status=record.RUNNING, ended=None)
-        record.add_resumption(run, state.epoch + 1)
-        print(f"going on with {run} after epoch {state.epoch} of {settings['epochs']}")
-        _fit(run, file, settings, job, state)
-    leave_thresholds(run, file)
-    return record.read_record(run)
+    with hold(run):
+        kept = check_resumable(run, changes or {})
+        last = find_last(run)
+        settings = yaml.safe_load((run / ARGUMENTS).read_text(encoding="utf-8"))
+        settings |= {key: value for key, value in complete(changes or {}).items() if key in (changes or {})}
+        file = same_dataset(data or Path(settings["data"]), kept, run)
+        facts, content = read_weights(last)
+        entry = find_trained(facts.network, last)
+        with _ending(run, settings):
+            job, state = _prepare(entry, file, settings, kept)
+            _restore(state, content, last)
+            trim_results(run, state.epoch)
+            record.update_record(run, status=record.RUNNING, ended=None)
+            record.add_resumption(run, state.epoch + 1)
+            print(f"going on with {run} after epoch {state.epoch} of {settings['epochs']}")
+            _fit(run, file, settings, job, state)
+        leave_thresholds(run, file)
+        return record.read_record(run)
 
 
 def is_baseline_run(run: Path) -> bool:

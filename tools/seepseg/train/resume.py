@@ -17,6 +17,7 @@ from seepseg.errors import DatasetError, SourceError, UsageError
 from seepseg.train import record
 from seepseg.train.balance import Balance, override
 from seepseg.train.balanced import apply_balance, open_dataset
+from seepseg.train.lock import hold
 from seepseg.train.plan import first_line, make_loss
 from seepseg.train.repeats import SUFFIX, write_repeats
 from seepseg.train.run import leave_thresholds
@@ -35,16 +36,17 @@ def find_run(text: str, project: Path) -> Path:
 
 def resume(run: Path, *, data: Path | None = None, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Train a stopped run to its end; its record afterwards. `data` says where the dataset has moved to."""
-    kept = check_resumable(run, changes or {})
-    checkpoint = _read_checkpoint(run)
-    if checkpoint["epoch"] == -1 or checkpoint["epoch"] + 1 >= checkpoint["train_args"]["epochs"]:
-        return _close(run, trained_on(run, data))
-    file = same_dataset(data or Path(checkpoint["train_args"]["data"]), kept, run)
-    trim_results(run, checkpoint["epoch"] + 1)
-    print(f"going on with {run} after epoch {checkpoint['epoch'] + 1} of {checkpoint['train_args']['epochs']}")
-    _continue(run, kept, file, changes or {})
-    leave_thresholds(run, file)
-    return record.read_record(run)
+    with hold(run):
+        kept = check_resumable(run, changes or {})
+        checkpoint = _read_checkpoint(run)
+        if checkpoint["epoch"] == -1 or checkpoint["epoch"] + 1 >= checkpoint["train_args"]["epochs"]:
+            return _close(run, trained_on(run, data))
+        file = same_dataset(data or Path(checkpoint["train_args"]["data"]), kept, run)
+        trim_results(run, checkpoint["epoch"] + 1)
+        print(f"going on with {run} after epoch {checkpoint['epoch'] + 1} of {checkpoint['train_args']['epochs']}")
+        _continue(run, kept, file, changes or {})
+        leave_thresholds(run, file)
+        return record.read_record(run)
 
 
 def check_resumable(run: Path, changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from seepseg.raster import read_pixels
 from seepseg.sources.recipe import tell_origin
 from seepseg.train import machine, record
 from seepseg.train.balanced import as_json
+from seepseg.train.lock import hold
 from seepseg.train.plan import Plan, Request, describe, find_place, first_line, plan_run
 from seepseg.train.start import ARCHITECTURES
 
@@ -49,7 +50,7 @@ def execute(plan: Plan) -> Path:
     plan = replace(plan, run=claim_place(plan.run, plan.request))
     record.attach(model, facts_of(plan), inputs_of(plan))
     trainer = trainer_class(plan.task, plan.loss, best=plan.request.best)
-    with record.closing(plan.run):
+    with hold(plan.run), record.closing(plan.run):
         model.train(
             trainer=trainer,
             data=str(plan.balanced.data.resolve()),
