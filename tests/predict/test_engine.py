@@ -9,6 +9,7 @@ from predict.conftest import picture
 from seepseg.errors import UsageError
 from seepseg.predict import engine
 from seepseg.predict.engine import open_model
+from seepseg.predict.network import take_background
 
 SHAPES = [(64, 64), (40, 40), (53, 82), (200, 150), (1, 1), (20, 3000)]
 
@@ -110,6 +111,12 @@ def test_the_background_of_a_semantic_model_is_no_class(torch, weights, tmp_path
     everything = open_model(weights("yolo26n-sem", 4), device="cpu").predict([picture(96, 96)], conf=0.0)[0].detections
     expected = [one.box for one in everything if one.class_id < 3]
     assert [one.box for one in model.predict([picture(96, 96)], conf=0.0)[0].detections] == expected
+
+
+def test_of_two_backgrounds_the_last_is_no_class():
+    names = ["oil", "background", "ship", "background"]
+    assert take_background("semantic", names) == 3
+    assert names == ["oil", "background", "ship"]
 
 
 def run_folder(weights, folder, *names):

@@ -93,6 +93,15 @@ def test_the_only_class_weighed_by_name_costs_more_when_missed(tmp_path: Path) -
     assert not any("changes nothing" in note for note in plan.notes)
 
 
+def test_a_class_called_background_is_refused_for_pixels_alone(tmp_path: Path) -> None:
+    file = dataset_of(tmp_path / "data", train=[1, 2], val=[1, 2], names=("background", "oil"))
+    request = tiny_request(tmp_path, data=file, settings={"task": "semantic"})
+    with pytest.raises(UsageError, match=r"data\.yaml: has a class called background, .*; rename it, or leave it out"):
+        plan_run(request)
+    assert plan_run(replace(request, balance={"merge": ["sea=background"]})).balanced.dataset.names == ("sea", "oil")
+    assert plan_run(tiny_request(tmp_path, data=file)).task == "segment"
+
+
 def test_the_column_of_the_only_semantic_class_is_refused_before_anything_begins(tmp_path: Path) -> None:
     file = dataset_of(tmp_path / "data", train=[1, 1], val=[1], names=("oil",))
     request = tiny_request(tmp_path, data=file, settings={"task": "semantic"}, balance={"weights": "oil=3"})

@@ -17,7 +17,16 @@ from seepseg.train.balance import Balance
 from seepseg.train.balanced import apply_balance, open_dataset
 from seepseg.train.faults import check_dataset
 from seepseg.train.losses import Loss, column_weights
-from seepseg.train.plan import Plan, Request, choose_device, choose_imgsz, find_place, make_loss, resolve_balance
+from seepseg.train.plan import (
+    Plan,
+    Request,
+    check_names,
+    choose_device,
+    choose_imgsz,
+    find_place,
+    make_loss,
+    resolve_balance,
+)
 from seepseg.train.start import SCRATCH
 
 if TYPE_CHECKING:
@@ -48,7 +57,7 @@ def plan_baseline(request: Request, name: str, loss: str) -> Plan:
     device, _ = choose_device(settings)
     balanced = apply_balance(dataset, balance, seed=settings["seed"], workers=machine.core_count())
     notes = check_dataset(balanced.dataset) if balance.merge else notes
-    _check_names(balanced.dataset)
+    check_names(balanced.dataset)
     weighting = make_loss(balance, balanced.weights)
     _check_weight(entry, loss, weighting)
     weigh(loss, weighting, len(balanced.dataset.names), entry.kind)
@@ -125,14 +134,6 @@ def _check_weight(entry: Entry, loss: str, weighting: Loss) -> None:
     if weighting.positives and loss in ("dice", "iou"):
         raise UsageError(
             f"--loss {loss} of one class has no positives to weigh; take --loss mix or ce, or leave class weights out"
-        )
-
-
-def _check_names(dataset: Dataset) -> None:
-    if "background" in dataset.names:
-        raise UsageError(
-            f"{dataset.yaml}: has a class called background, and that is what a baseline calls pixels without a class; "
-            "rename it, or leave it out when converting"
         )
 
 

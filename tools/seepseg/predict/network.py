@@ -125,10 +125,11 @@ def refuse_channels(where: Path, channels: int) -> None:
 
 
 def take_background(task: str, names: list[str]) -> int | None:
-    """Remove the background from the names of a semantic model, if it has one; its channel."""
+    """Remove the background from the names of a semantic model, if it has one; its channel. Ultralytics puts its own
+    last, behind a class of that name."""
     if task != "semantic" or len(names) < 2 or "background" not in names:
         return None
-    background = names.index("background")
+    background = len(names) - 1 - names[::-1].index("background")
     del names[background]
     return background
 

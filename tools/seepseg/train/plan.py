@@ -84,6 +84,8 @@ def plan_run(request: Request) -> Plan:
     start = choose_start(request.weights, model=model, wish=request.wish, task=task, sha256=request.sha256)
     balanced = apply_balance(dataset, balance, seed=settings.get("seed", 0), workers=machine.core_count())
     notes = check_dataset(balanced.dataset) if balance.merge else notes
+    if task == "semantic":
+        check_names(balanced.dataset)
     loss = make_loss(balance, balanced.weights)
     # Here too, since the trainer would refuse weights only once there is a run folder.
     column_weights(loss, {"nc": len(balanced.dataset.names)}, task)
@@ -101,6 +103,15 @@ def make_loss(balance: Balance, weights: Sequence[float] | None) -> Loss:
         focal=balance.focal,
         mask=balance.mask_loss,
     )
+
+
+def check_names(dataset: Dataset) -> None:
+    """For networks that add a background of their own, which is known by its name alone."""
+    if "background" in dataset.names:
+        raise UsageError(
+            f"{dataset.yaml}: has a class called background, and that is what the network calls pixels without a "
+            "class; rename it, or leave it out when converting"
+        )
 
 
 def describe(plan: Plan) -> str:
