@@ -1,4 +1,4 @@
-"""The model that comes with the project, on tiles that somebody else has laid out as the SOS set is."""
+"""The models that come with the project, on tiles that somebody else has laid out as the SOS set is."""
 
 import hashlib
 import json
@@ -34,12 +34,15 @@ def write_tiles(root: Path) -> None:
 
 
 @pytest.mark.slow
-def test_it_is_evaluated_on_any_folder_of_that_layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("model", [MODEL, MODEL.with_name("sos-semantic")], ids=lambda model: model.name)
+def test_it_is_evaluated_on_any_folder_of_that_layout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: Path
+) -> None:
     monkeypatch.chdir(tmp_path)
     write_tiles(tmp_path / "sos")
     pairs = ["--pair", "{}_sat.jpg", "{}_mask.png"]
     assert main(["convert", "masks", "sos", "sos", "data", "--names", "oil", "--threshold", "127", *pairs]) == 0
-    assert main(["eval", str(MODEL), "data/data.yaml", "--split", "train", "--out", "out", "--no-pictures"]) == 0
+    assert main(["eval", str(model), "data/data.yaml", "--split", "train", "--out", "out", "--no-pictures"]) == 0
     metrics = json.loads(Path("out/metrics.json").read_text())
     figures = {"pixels.miou": 0.9, "pixels.f1": 0.9, "presence.f1": 1.0}
     for name, least in figures.items():
@@ -47,6 +50,11 @@ def test_it_is_evaluated_on_any_folder_of_that_layout(tmp_path: Path, monkeypatc
         low, high = metrics["ci95"][name]
         assert least <= metrics[section][figure] <= high
         assert low < high
+
+
+def test_the_two_models_can_be_set_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", str(MODEL), str(MODEL.with_name("sos-semantic")), "--out", str(tmp_path / "out")]) == 0
+    assert "sos-semantic is higher in IoU of oil" in capsys.readouterr().out
 
 
 def test_its_bundle_was_made_of_its_weights_and_says_where_they_come_from() -> None:

@@ -1,3 +1,4 @@
+import hashlib
 import json
 
 import numpy as np
@@ -101,6 +102,7 @@ def test_the_same_thresholds_hold_for_a_run_its_weights_and_its_bundle(made, exp
         assert main(["eval", *words]) == 0
         report = json.loads((out / "metrics.json").read_text())
         assert report["made"]["weights_bytes"] == pytest.approx(sizes[at], rel=0.01)
+        assert report["made"]["weights_sha256"] == hashlib.sha256(exported[1].read_bytes()).hexdigest()
         told.append((report["fitted"], report["thresholds"], report["presence"]["threshold"]))
     assert told[0][0] == "val"
     assert told == [told[0]] * 4

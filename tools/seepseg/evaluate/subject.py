@@ -93,7 +93,8 @@ def describe_making(subject: Subject) -> dict[str, Any]:
     return {
         **versions,
         "weights": subject.model.path.name,
-        "weights_sha256": subject.model.sha256,
+        "model_sha256": subject.model.sha256,
+        "weights_sha256": subject.model.weights_sha256,
         "weights_bytes": subject.model.size_bytes,
         "engine": subject.model.engine,
         "device": subject.model.device,

@@ -82,6 +82,13 @@ class Model:
         return self._file.sha256()
 
     @property
+    def weights_sha256(self) -> str:
+        """Of the .pt that the file was made of, where its bundle says it; else of the file itself."""
+        bundle = self._files.bundle
+        source = bundle.facts.get("weights") if bundle is not None and self.engine in bundle.formats else None
+        return str(source["sha256"]) if isinstance(source, dict) and "sha256" in source else self.sha256
+
+    @property
     def size_bytes(self) -> int:
         """Of the same files."""
         return self._file.size_bytes()
