@@ -1,14 +1,18 @@
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 import rasterio
 
+from predict.conftest import picture
 from seepseg.api import load_model
 from seepseg.edge.__main__ import main
 from seepseg.edge.nodata import cut_to_data, find_nodata
+from seepseg.edge.runtime import load_bundle
 from seepseg.outputs import cutting
+from seepseg.predict.engine import open_model
 from seepseg.raster import open_picture
 from seepseg.scaling import Rule
 from seepseg.values import Detection, Item, Prediction
@@ -77,3 +81,20 @@ def write_float_tiff(file, values):
     shape = {"height": height, "width": width, "count": 1, "dtype": "float32"}
     with rasterio.open(file, "w", driver="GTiff", transform=place, **shape) as dataset:
         dataset.write(values, 1)
+
+
+def test_what_is_too_unsure_for_an_object_tells_nothing_where_data_are_missing(edge_bundle):
+    model, pixels = load_bundle(edge_bundle, engine="torchscript"), picture(64, 64)
+    unsure = replace(model, limits=(0.9999,) * 3)
+    (full,) = open_model(edge_bundle, engine="torchscript", device="cpu").predict([pixels], conf=0.001)
+    nodata = np.zeros((64, 64), np.uint8)
+    nodata[full.detections[0].inside] = full.detections[0].mask
+    left = max(cut_to_data(full, nodata, "segment").scores, default=0)
+    assert unsure.answer(pixels, nodata).verdict.score == pytest.approx(left, abs=1e-5)
+    assert left < full.scores[0] == pytest.approx(unsure.answer(pixels).verdict.score, abs=1e-5)
+
+
+def test_the_size_of_an_openvino_model_is_of_graph_and_weights(edge_bundle):
+    files = [edge_bundle / f"model_openvino/model.{suffix}" for suffix in ("xml", "bin")]
+    model = open_model(edge_bundle, engine="openvino", device="cpu")
+    assert model.size_bytes == sum(file.stat().st_size for file in files)

@@ -2,6 +2,7 @@ import csv
 import json
 import resource
 import tracemalloc
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -10,7 +11,7 @@ from PIL import Image
 
 from make import write_image
 from make_geotiff import write_geotiff
-from outputs.stand_in import StandIn, predict_folder
+from outputs.stand_in import StandIn, predict_folder, stored
 from seepseg.errors import OutputError, UsageError
 from seepseg.outputs.place import open_place, write_proof
 from seepseg.outputs.saving import EVERYTHING
@@ -303,3 +304,29 @@ def test_a_second_prediction_into_the_same_folder_waits_its_turn(tmp_path):
 
     predict_folder(Slow(), source, tmp_path / "out")
     assert status(tmp_path / "out") == {"tile 0.png": "ok"}
+
+
+class Sparing(StandIn):
+    """Computes no mask that nobody asked for, as a model does."""
+
+    def predict(self, images, *, masks_above=0.0, **asked):
+        least = np.broadcast_to(np.asarray(masks_above, np.float64), len(self.names))
+        none = np.zeros((0, 0), np.uint8)
+        return [
+            replace(
+                found,
+                detections=tuple(
+                    one if one.score > least[one.class_id] else replace(one, mask=none) for one in found.detections
+                ),
+            )
+            for found in StandIn.predict(self, images, **asked)
+        ]
+
+
+@pytest.mark.parametrize(("nodata", "present"), [(None, 1), (101, 0)])
+def test_what_is_too_unsure_for_an_object_tells_nothing_where_data_are_missing(tmp_path, nodata, present):
+    pixels = np.zeros((30, 30), np.uint8)
+    pixels[5:15, 5:15] = 101
+    write_geotiff(tmp_path / "images/a.tif", pixels, crs=None, nodata=nodata)
+    totals = predict_folder(Sparing(stored()), tmp_path / "images", tmp_path / "out").totals
+    assert (totals.worked, totals.with_objects, totals.present) == (1, 0, present)

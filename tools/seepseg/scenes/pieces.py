@@ -64,7 +64,7 @@ def pieces_of(
     for one in detections:
         rows, columns = one.inside
         mask: Bitmap = one.mask if nodata is None else one.mask & (1 - nodata[rows, columns])
-        if not is_on_data(one.mask, mask, task):
+        if nodata is not None and not is_on_data(one.mask, mask, task):
             continue
         within = move((mask, one.x, one.y), tile.x - inside.x, tile.y - inside.y)
         kept, x, y = trimmed = move(trim(clip(within, inside.width, inside.height)), inside.x, inside.y)
